@@ -1,0 +1,193 @@
+namespace FaceSearch.Storage;
+
+/// <summary>Opens template logs: the only truth for biometrics, one log a gallery shard.</summary>
+public interface ITemplateLogProvider
+{
+    /// <summary>
+    /// Opens (creating it at need) a shard's log for writing and fences every earlier opener: the stored epoch is
+    /// compared and set to epoch + 1 in one transaction.
+    /// </summary>
+    /// <exception cref="LogDamagedException">The stored content contradicts its checksums.</exception>
+    /// <exception cref="StorageUnavailableException">The store cannot be reached or read now.</exception>
+    ValueTask<ITemplateLog> OpenAsync(ShardId shard, CancellationToken cancellationToken = default);
+
+    /// <summary>Deletes the logs of one gallery (all generations, all shards) for good; idempotent. Open handles are fenced.</summary>
+    ValueTask DeleteGalleryAsync(string gallery, CancellationToken cancellationToken = default);
+
+    /// <summary>Names the store for people: "SQLite files under /var/lib/facesearch".</summary>
+    string Description { get; }
+}
+
+/// <summary>
+/// One shard's log, held open under one epoch. Concurrent <see cref="CommitAsync"/> calls share a transaction and an
+/// fsync (group commit); each completes only when its change is durable. After a failed write or fsync the log is
+/// poisoned: every later commit fails until it is opened again.
+/// </summary>
+public interface ITemplateLog : IAsyncDisposable
+{
+    ShardId Shard { get; }
+
+    /// <summary>The epoch under which this handle may write.</summary>
+    long Epoch { get; }
+
+    /// <summary>Last committed LSN, counts and content digest.</summary>
+    LogHead Head { get; }
+
+    /// <summary>
+    /// What was found and discarded when the log was opened (a torn tail: bytes after the last complete commit); null if
+    /// nothing. The acknowledged prefix was kept.
+    /// </summary>
+    string? RecoveryNotice { get; }
+
+    /// <summary>Applies one change atomically and durably, or replays the answer of an operation applied before.</summary>
+    /// <exception cref="EpochFencedException">Another opener owns the shard now.</exception>
+    /// <exception cref="LogPoisonedException">An earlier write failed; reopen.</exception>
+    /// <exception cref="StorageFullException">The disk is full; nothing was written; later commits may succeed.</exception>
+    ValueTask<CommitResult> CommitAsync(IdentityChange change, CancellationToken cancellationToken = default);
+
+    /// <summary>True while the stored epoch is still <see cref="Epoch"/>.</summary>
+    ValueTask<bool> IsCurrentAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// The difference between the state at <paramref name="afterLsn"/> and now, in LSN order: what a snapshot taken there
+    /// is missing. Reads a consistent view; every row's checksum is verified, and <paramref name="digest"/> must be the
+    /// log's digest as it was at <paramref name="afterLsn"/> (0 at LSN 0), so that a snapshot of another history is refused.
+    /// </summary>
+    /// <exception cref="LogDamagedException">A row contradicts its checksum, or the digest is not that of this log at that LSN.</exception>
+    IAsyncEnumerable<LogEntry> ReadAsync(long afterLsn, ulong digest, CancellationToken cancellationToken = default);
+
+    /// <summary>One identity with its templates (oldest first); null if there is none.</summary>
+    ValueTask<StoredIdentity?> GetIdentityAsync(string identity, CancellationToken cancellationToken = default);
+
+    /// <summary>Identities with an id greater than <paramref name="after"/> (ordinal), at most <paramref name="limit"/>.</summary>
+    ValueTask<IReadOnlyList<StoredIdentity>> ListIdentitiesAsync(string? after, int limit, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Completes erasures: after it the bytes of every template removed so far are in no file of the log (free pages
+    /// overwritten, write-ahead log truncated).
+    /// </summary>
+    ValueTask ScrubAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Unpublished events, oldest first. They were committed in the same record as their change.</summary>
+    ValueTask<IReadOnlyList<OutboxEvent>> ReadOutboxAsync(int limit, CancellationToken cancellationToken = default);
+
+    /// <summary>Forgets events that have been handed to the broker.</summary>
+    ValueTask ClearOutboxAsync(long throughLsn, CancellationToken cancellationToken = default);
+
+    /// <summary>Reads every row, verifies every checksum and the digest of the whole.</summary>
+    /// <exception cref="LogDamagedException">Something does not agree.</exception>
+    ValueTask<LogHead> VerifyAsync(CancellationToken cancellationToken = default);
+}
+
+/// <summary>Position and fingerprint of a log.</summary>
+/// <param name="Lsn">Last committed log sequence number; 0 for an empty log.</param>
+/// <param name="Identities">Live identities.</param>
+/// <param name="Templates">Live templates.</param>
+/// <param name="Digest">
+/// Order-free digest of the live rows (a wrapping sum of their 64-bit hashes): it names the content at this LSN, and
+/// <see cref="ITemplateLog.VerifyAsync"/> recomputes it from every row.
+/// </param>
+public readonly record struct LogHead(long Lsn, long Identities, long Templates, ulong Digest);
+
+/// <summary>A change of one identity: everything in it becomes durable and visible together, or not at all.</summary>
+public sealed record IdentityChange
+{
+    public required string OperationId { get; init; }
+
+    public required string Identity { get; init; }
+
+    /// <summary>Fails with <see cref="CommitStatus.VersionConflict"/> unless the identity has this version (0: does not exist); null: any.</summary>
+    public long? ExpectedVersion { get; init; }
+
+    /// <summary>Replaces the metadata; null leaves it.</summary>
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+
+    public IReadOnlyList<TemplateRecord> Add { get; init; } = [];
+
+    public IReadOnlyList<TemplateId> Remove { get; init; } = [];
+
+    /// <summary>Removes the identity with all its templates; a later replay of its earlier operations answers <see cref="CommitStatus.Superseded"/>.</summary>
+    public bool Erase { get; init; }
+
+    /// <summary>
+    /// A hash of the request's content. The same operation id with another fingerprint is
+    /// <see cref="CommitStatus.OperationReused"/>.
+    /// </summary>
+    public ulong Fingerprint { get; init; }
+
+    public required DateTimeOffset At { get; init; }
+}
+
+/// <summary>A template as the log keeps it.</summary>
+public sealed record TemplateRecord(TemplateId Id, Embedding Embedding, TemplateQuality Quality, DateTimeOffset CreatedAt);
+
+/// <summary>How a commit ended.</summary>
+public enum CommitStatus
+{
+    /// <summary>Durable now.</summary>
+    Applied,
+
+    /// <summary>The operation had been applied before; the earlier answer is repeated.</summary>
+    Replayed,
+
+    /// <summary>The expected version was wrong; nothing was written.</summary>
+    VersionConflict,
+
+    /// <summary>The operation id was used for other content; nothing was written.</summary>
+    OperationReused,
+
+    /// <summary>The operation was applied before and its identity has been erased since; nothing was written.</summary>
+    Superseded,
+
+    /// <summary>A template id exists already; draw another and retry. Nothing was written.</summary>
+    TemplateIdTaken,
+
+    /// <summary>Remove, metadata-only change or erase of an identity (or template) that does not exist; nothing was written.</summary>
+    NotFound,
+}
+
+/// <summary>The answer to a commit.</summary>
+/// <param name="Status">How it ended.</param>
+/// <param name="Lsn">LSN of the change; for Replayed that of the first time.</param>
+/// <param name="Version">The identity's version after the change (for Replayed: after the first time).</param>
+/// <param name="Templates">Ids added (Replayed: the first time's) or, for an erasure, removed.</param>
+/// <param name="Current">The identity after the change when <see cref="CommitStatus.Applied"/>; null after an erasure or a refusal.</param>
+public sealed record CommitResult(CommitStatus Status, long Lsn, long Version, IReadOnlyList<TemplateId> Templates, StoredIdentity? Current);
+
+/// <summary>An identity as the log keeps it.</summary>
+public sealed record StoredIdentity(
+    string Id,
+    IReadOnlyDictionary<string, string> Metadata,
+    long Version,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt,
+    IReadOnlyList<StoredTemplate> Templates);
+
+/// <summary>A template without its embedding.</summary>
+public sealed record StoredTemplate(TemplateId Id, TemplateQuality Quality, DateTimeOffset CreatedAt);
+
+/// <summary>One step from an older state to the present one.</summary>
+public abstract record LogEntry(long Lsn)
+{
+    /// <summary>A live template added after the asked LSN.</summary>
+    public sealed record TemplateAdded(long Lsn, string Identity, TemplateRecord Template) : LogEntry(Lsn);
+
+    /// <summary>A template that is gone; the reader may or may not have seen it.</summary>
+    public sealed record TemplateRemoved(long Lsn, TemplateId Template) : LogEntry(Lsn);
+
+    /// <summary>An identity created or changed after the asked LSN, in its present form.</summary>
+    public sealed record IdentityChanged(long Lsn, string Identity, IReadOnlyDictionary<string, string> Metadata, long Version) : LogEntry(Lsn);
+
+    /// <summary>An identity that is gone. <see cref="IdentityHash"/> names it without keeping its name.</summary>
+    public sealed record IdentityGone(long Lsn, ulong IdentityHash) : LogEntry(Lsn);
+}
+
+/// <summary>An event to publish, committed with the change it reports.</summary>
+public sealed record OutboxEvent(long Lsn, OutboxKind Kind, string Identity, IReadOnlyList<TemplateId> Templates, DateTimeOffset At);
+
+/// <summary>What an <see cref="OutboxEvent"/> reports.</summary>
+public enum OutboxKind
+{
+    Enrolled,
+    Erased,
+}

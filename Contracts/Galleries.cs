@@ -115,10 +115,10 @@ public interface IGalleryGrain : IGrainWithStringKey
     [Alias("Create")] Task<GalleryDescription> CreateAsync(GallerySettings settings);
 
     /// <exception cref="FaceSearchException">gallery-not-found.</exception>
-    [Alias("Describe")] Task<GalleryDescription> DescribeAsync();
+    [Orleans.Concurrency.AlwaysInterleave, Alias("Describe")] Task<GalleryDescription> DescribeAsync();
 
     /// <summary>The model and generation to embed with; cheap.</summary>
-    [Alias("Model")] Task<GalleryModel> GetModelAsync();
+    [Orleans.Concurrency.AlwaysInterleave, Alias("Model")] Task<GalleryModel> GetModelAsync();
 
     /// <summary>Changes description, threshold, margin and near-duplicate score; the model stays.</summary>
     [Alias("Update")] Task<GalleryDescription> UpdateAsync(GallerySettings settings);

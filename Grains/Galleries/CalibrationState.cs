@@ -20,7 +20,7 @@ public sealed record CalibrationState([property: Id(0)] string Json, [property: 
 }
 
 /// <summary>A view with its calibration read, as grains of one silo share it.</summary>
-internal sealed class GalleryRoute(GalleryView view)
+public sealed class GalleryRoute(GalleryView view)
 {
     public GalleryView View { get; } = view;
 

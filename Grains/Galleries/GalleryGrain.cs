@@ -44,6 +44,7 @@ public sealed partial class GalleryGrain(
         string model = settings.Model ?? (await Registry.GetActiveEmbedderAsync())?.Name ?? ExternalModel;
         if (model != ExternalModel && await Registry.FindAsync(model) is not { Kind: "embedder" })
             throw new FaceSearchException(ProblemTypes.ModelNotFound, 404, $"There is no embedder '{model}'. List the models, or leave the model out to take the active one.");
+        ImpostorPrior prior = await PriorAsync(model);
         state.State = new GalleryState
         {
             Phase = GalleryPhase.Active,
@@ -54,7 +55,7 @@ public sealed partial class GalleryGrain(
             // Never reused, so that a cached view of a deleted gallery of the same name is always older.
             ViewVersion = time.GetUtcNow().ToUnixTimeMilliseconds(),
             Map = new BucketMap(settings.Shards, 1),
-            Calibration = CalibrationState.Of(ImpostorCalibration.Fit([], 0, await PriorAsync(model)), null),
+            Calibration = CalibrationState.Of(ImpostorCalibration.Fit([], 0, prior), null),
         };
         await state.WriteStateAsync();
         _view = MakeView();
@@ -110,7 +111,7 @@ public sealed partial class GalleryGrain(
         IReadOnlyList<StoredIdentity>[] pages = await Task.WhenAll(Shards(view).Select(s => s.ListIdentitiesAsync(after, limit + 1)));
         List<StoredIdentity> merged = [.. pages.SelectMany(p => p).OrderBy(i => i.Id, StringComparer.Ordinal)];
         bool more = merged.Count > limit;
-        List<IdentityDescription> items = [.. merged.Take(limit).Select(i => IdentityMapping.Describe(i, view.Generation))];
+        IdentityDescription[] items = [.. merged.Take(limit).Select(i => IdentityMapping.Describe(i, view.Generation))];
         return new IdentityPage(items, more ? items[^1].Id : null);
     }
 

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace FaceSearch.Grains.Galleries;
 
 /// <summary>This silo's cache of gallery views. A stale view is harmless: shards answer with the version they know.</summary>
-internal sealed class GalleryRoutes(IGrainFactory grains)
+public sealed class GalleryRoutes(IGrainFactory grains)
 {
     private readonly ConcurrentDictionary<string, GalleryRoute> _routes = new(StringComparer.Ordinal);
 

@@ -3,6 +3,7 @@ using FaceSearch.Storage;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Concurrency;
+using Orleans.Placement;
 
 namespace FaceSearch.Grains.Shards;
 
@@ -107,14 +108,16 @@ public sealed partial class GalleryShardGrain(
         return await Guarded(() => Task.FromResult(shard.Score(identity, probe)));
     }
 
-    public Task<ShardStatus> GetStatusAsync()
+    public async Task<ShardStatus> GetStatusAsync()
     {
+        if (_open is { IsCompleted: false } opening)
+            await ((Task)opening).WaitAsync(_options.LoadWait, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         if (_open is not { IsCompletedSuccessfully: true })
-            return Task.FromResult(new ShardStatus(_id.Shard, _open is { IsFaulted: true } ? "failed" : "loading", 0, 0, 0, 0, 0, "none", 0, _open?.Exception?.InnerException?.Message));
+            return new ShardStatus(_id.Shard, _open is { IsFaulted: true } ? "failed" : "loading", 0, 0, 0, 0, 0, "none", 0, _open?.Exception?.InnerException?.Message);
         Shard shard = _open.Result;
-        return Task.FromResult(new ShardStatus(
+        return new ShardStatus(
             _id.Shard, "ready", shard.Directory.Identities, shard.Directory.Templates, shard.Log.Epoch, shard.Log.Head.Lsn,
-            shard.Maintenance.SnapshotLsn, shard.Index.UsesGraph ? "graph" : "exact", 0, shard.Notice));
+            shard.Maintenance.SnapshotLsn, shard.Index.UsesGraph ? "graph" : "exact", 0, shard.Notice);
     }
 
     public async Task<IReadOnlyList<CalibrationProbe>> SampleAsync(int count, int seed)

@@ -5,10 +5,12 @@ internal sealed class CommitGate
 {
     private readonly Lock _lock = new();
     private int _inside;
+    private bool _shut;
     private TaskCompletionSource? _closed;
     private TaskCompletionSource? _empty;
     private readonly SemaphoreSlim _closing = new(1);
 
+    /// <exception cref="ObjectDisposedException">The gate is shut.</exception>
     public async ValueTask EnterAsync()
     {
         while (true)
@@ -16,6 +18,7 @@ internal sealed class CommitGate
             Task wait;
             lock (_lock)
             {
+                ObjectDisposedException.ThrowIf(_shut, this);
                 if (_closed is null)
                 {
                     _inside++;
@@ -50,6 +53,15 @@ internal sealed class CommitGate
             wait = _empty.Task;
         }
         await wait;
+    }
+
+    /// <summary>Closes for good: waits for the commits inside, refuses all later ones.</summary>
+    public async Task ShutAsync()
+    {
+        lock (_lock)
+            _shut = true;
+        await CloseAsync();
+        Open();
     }
 
     public void Open()

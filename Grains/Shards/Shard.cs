@@ -134,7 +134,7 @@ internal sealed class Shard : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Maintenance.DisposeAsync();
-        await _gate.CloseAsync();
+        await _gate.ShutAsync();
         await Readers.CloseAsync();
         await Log.DisposeAsync();
         Index.Dispose();

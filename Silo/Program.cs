@@ -1,4 +1,4 @@
-using FaceSearch.Gateway.Hosting;
+using FaceSearch.Gateway;
 using FaceSearch.Silo.Hosting;
 using FaceSearch.Silo.Messaging;
 using FaceSearch.Silo.Startup;

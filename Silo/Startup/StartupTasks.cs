@@ -1,4 +1,4 @@
-using FaceSearch.Gateway.Hosting;
+using FaceSearch.Gateway;
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Silo.Health;
 using FaceSearch.Silo.Hosting;
@@ -12,8 +12,8 @@ internal static class StartupHosting
     public static void AddStartup(this WebApplicationBuilder builder, SiloOptions options)
     {
         builder.Services.AddHealthChecks()
-            .AddCheck<StorageCheck>("storage", tags: ["ready"])
-            .AddCheck<EmbedderCheck>("embedder", tags: ["ready"]);
+            .AddCheck<StorageCheck>("storage", tags: [GatewayHosting.ReadyTag])
+            .AddCheck<EmbedderCheck>("embedder", tags: [GatewayHosting.ReadyTag]);
         builder.Services.AddHostedService<StartupTasks>();
         builder.Services.AddHostedService<Banner>();
     }
@@ -36,7 +36,7 @@ internal static class StartupHosting
     private static string? Explain(Exception e) => e switch
     {
         ExecutionProviderUnavailableException or ModelException or FaceSearchException or Microsoft.Extensions.Options.OptionsValidationException
-            or Storage.StorageException or GatewayExposedException => e.Message,
+            or Storage.StorageException or InvalidOperationException { Source: "FaceSearch.Gateway" } => e.Message,
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Choose another address with --urls http://127.0.0.1:PORT.",
         AggregateException { InnerException: { } inner } => Explain(inner),
         _ => null,
@@ -45,7 +45,7 @@ internal static class StartupHosting
 
 /// <summary>Loads the embedder, registers the models, makes sure of the configured key, and refuses an open door.</summary>
 internal sealed class StartupTasks(
-    IGrainFactory grains, ModelStore store, InstalledEmbedder embedder, SiloOptions options, GatewayExposure exposure, TimeProvider time) : IHostedService
+    IGrainFactory grains, ModelStore store, InstalledEmbedder embedder, SiloOptions options, IConfiguration configuration, TimeProvider time) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -57,7 +57,7 @@ internal sealed class StartupTasks(
         IApiKeyGrain keys = grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key);
         if (options.AdminKey is not null)
             await keys.EnsureAdminAsync(options.AdminKey);
-        await exposure.CheckAsync(cancellationToken);
+        await GatewayExposure.EnsureAsync(configuration, grains);
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

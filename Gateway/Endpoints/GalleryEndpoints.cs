@@ -107,7 +107,7 @@ internal static class GalleryEndpoints
         if (request.Description is { Length: > 1_024 })
             throw ProblemException.Invalid("'description' may have up to 1,024 characters.");
         Check.Threshold(request.Threshold);
-        Check.Range("margin", request.Margin, 0f, 2f);
+        Check.Range("margin", request.Margin, 0f, 1f);
         Check.Range("nearDuplicateScore", request.NearDuplicateScore, -1f, 1f);
         Check.Range("maxTemplatesPerShard", request.MaxTemplatesPerShard, 100, 100_000_000);
         return request;

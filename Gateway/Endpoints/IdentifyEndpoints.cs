@@ -52,7 +52,7 @@ internal static class IdentifyEndpoints
             Embedding = json?.Embedding,
             Top = Check.Range("top", json?.Top ?? fields.Int("top"), 1, 100),
             Threshold = Check.Threshold(json?.Threshold ?? fields.Json("threshold", FaceSearchJson.Default.ThresholdPolicy)),
-            Margin = Check.Range("margin", json?.Margin ?? fields.Single("margin"), 0f, 2f),
+            Margin = Check.Range("margin", json?.Margin ?? fields.Single("margin"), 0f, 1f),
             Filter = Check.Filter(json?.Filter ?? fields.Json("filter", FaceSearchJson.Default.DictionaryStringStringArray)),
             Faces = json?.Faces ?? fields.Enum<FacePolicy>("faces"),
             AllowPartial = json?.AllowPartial ?? fields.Bool("allowPartial"),

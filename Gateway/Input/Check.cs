@@ -7,7 +7,7 @@ namespace FaceSearch.Gateway.Input;
 /// <summary>One rule a method; a broken one is a 400 that names the field, what was expected and what was got.</summary>
 internal static class Check
 {
-    private const int MaxMetadataKeys = 32, MaxMetadataKey = 64, MaxMetadataValue = 512, MaxFilterValues = 64;
+    private const int MaxMetadataKeys = 32, MaxMetadataKey = 64, MaxMetadataValue = 512, MaxFilterKeys = 8, MaxFilterValues = 64;
 
     public static string Gallery(string id) => Ids.IsGallery(id)
         ? id
@@ -67,8 +67,8 @@ internal static class Check
     {
         if (filter is null)
             return null;
-        if (filter.Count > MaxMetadataKeys)
-            throw ProblemException.Invalid($"'filter' may have up to {MaxMetadataKeys} keys; got {filter.Count}.");
+        if (filter.Count > MaxFilterKeys)
+            throw ProblemException.Invalid($"'filter' may have up to {MaxFilterKeys} keys; got {filter.Count}.");
         foreach ((string key, string[] values) in filter)
         {
             if (values is not { Length: >= 1 and <= MaxFilterValues } || values.Any(v => v is null))

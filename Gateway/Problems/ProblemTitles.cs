@@ -17,7 +17,7 @@ internal static class ProblemTitles
         [ProblemTypes.OperationReused] = ("The operation id was used for something else", 409),
         [ProblemTypes.OperationSuperseded] = ("The operation came too late", 409),
         [ProblemTypes.EnrolmentConflict] = ("The enrolment conflicts with what is enrolled", 409),
-        [ProblemTypes.VersionConflict] = ("The identity has another version", 412),
+        [ProblemTypes.VersionConflict] = ("The identity has another version", 409),
         [ProblemTypes.ImageRejected] = ("The image was rejected", 422),
         [ProblemTypes.FaceRejected] = ("The face is not good enough", 422),
         [ProblemTypes.NoFace] = ("No face was found", 422),

@@ -43,9 +43,9 @@ public static class GatewayExposure
         return open.Length == 0 || adminKeyExists
             ? null
             : $"FaceSearch will not listen on {string.Join(", ", open)}: other machines could reach it, and no admin key exists. "
-                + "Either listen on loopback only (--urls http://localhost:5080), or make an admin key first: start it on loopback, run "
+                + "Either listen on loopback only (--urls http://127.0.0.1:8080), or make an admin key first: start it on loopback, run "
                 + "`facesearch keys create --role admin --name <name>`, keep the key it prints, and start again. "
-                + "A key can also be given in the setting Gateway__AdminKey (at least 32 characters).";
+                + "A key of your own (at least 24 characters) can also be given in the environment variable FACESEARCH_ADMIN_KEY.";
     }
 
     /// <summary>Called once the cluster answers and before the server listens.</summary>

@@ -48,6 +48,29 @@ public sealed class ImpostorPrior
         ]);
     }
 
+    /// <summary>
+    /// Measures a model's prior: the scores that shares 0.5, 0.1, 1e-2, 1e-3 ... of all impostor pairs reach, down to the last
+    /// decade that at least 100 pairs reach. Give one template an identity, of people outside the galleries to come.
+    /// </summary>
+    /// <param name="templates">Templates, n x d, unit length; n (n - 1) / 2 products are formed.</param>
+    /// <param name="identities">The identity of each.</param>
+    /// <exception cref="ArgumentException">Too few pairs (under 1,000) to say anything.</exception>
+    public static ImpostorPrior Measure(EmbeddingMatrix templates, ReadOnlySpan<int> identities)
+    {
+        const int LeastPairs = 1000, LeastReaching = 100;
+        var scores = new ScoreHistogram();
+        ImpostorPairs.ForEachRow(templates, identities, scores.Add);
+        if (scores.Total < LeastPairs)
+            throw new ArgumentException($"A prior needs at least {LeastPairs} impostor pairs, got {scores.Total}.", nameof(templates));
+        var points = new List<OperatingPoint>();
+        for (var rate = 0.5; rate * scores.Total >= LeastReaching; rate = rate == 0.5 ? 0.1 : rate / 10)
+        {
+            var score = scores.ScoreReachedBy(rate);
+            if (points.Count == 0 || score > points[^1].Score) points.Add(new(rate, score));
+        }
+        return new ImpostorPrior(points);
+    }
+
     /// <summary>Score (not rounded to float32) at a normal quantile of the FMR.</summary>
     internal double ScoreAt(double quantile)
     {

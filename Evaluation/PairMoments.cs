@@ -14,22 +14,17 @@ public readonly record struct PairMoments(long Pairs, double Mean, double Standa
     /// <param name="identities">The identity of each; pairs of one identity do not count.</param>
     public static PairMoments Of(EmbeddingMatrix templates, ReadOnlySpan<int> identities)
     {
-        if (identities.Length != templates.Rows)
-            throw new ArgumentException($"Expected {templates.Rows} identities, got {identities.Length}.", nameof(identities));
         long pairs = 0;
         double sum = 0, squares = 0;
-        var scores = new float[templates.Rows];
-        for (var i = 1; i < templates.Rows; i++)
+        ImpostorPairs.ForEachRow(templates, identities, scores =>
         {
-            DotKernel.Scores(templates.Row(i), templates.Values[..(i * templates.Dimension)], scores.AsSpan(0, i));
-            for (var j = 0; j < i; j++)
+            pairs += scores.Length;
+            foreach (var score in scores)
             {
-                if (identities[j] == identities[i]) continue;
-                pairs++;
-                sum += scores[j];
-                squares += (double)scores[j] * scores[j];
+                sum += score;
+                squares += (double)score * score;
             }
-        }
+        });
         var mean = sum / pairs;
         return new(pairs, mean, Math.Sqrt(Math.Max(0, squares / pairs - mean * mean)));
     }

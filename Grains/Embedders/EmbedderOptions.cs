@@ -1,6 +1,6 @@
 namespace FaceSearch.Grains.Embedders;
 
-/// <summary>Dynamic batching of the embedder; section <c>FaceSearch:Embedder</c>.</summary>
+/// <summary>Dynamic batching of the embedder; section <c>Embedder</c>.</summary>
 public sealed class EmbedderOptions
 {
     /// <summary>Most crops in one run of the network.</summary>

@@ -1,6 +1,6 @@
 namespace FaceSearch.Grains.Shards;
 
-/// <summary>How shards behave; section <c>FaceSearch:Shards</c>.</summary>
+/// <summary>How shards behave; section <c>Shards</c>.</summary>
 public sealed class ShardOptions
 {
     /// <summary>Threads of this silo that search, apart from the grain scheduler and the thread pool. 0: one a processor.</summary>

@@ -11,7 +11,7 @@ public sealed record GalleryRequest
     /// <summary>Exactly one of <c>targetFpir</c> (over 0 to 0.5) and <c>score</c> (-1 to 1). Default: target FPIR 0.01.</summary>
     public ThresholdPolicy? Threshold { get; init; }
 
-    /// <summary>Least lead over the runner-up, 0 to 2. Default 0.05.</summary>
+    /// <summary>Least lead over the runner-up, 0 to 1. Default 0.05.</summary>
     public float? Margin { get; init; }
 
     /// <summary>Score from which two templates of one identity are near-duplicates. Default 0.985.</summary>

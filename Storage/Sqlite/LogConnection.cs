@@ -252,6 +252,9 @@ internal class LogConnection : IDisposable
     public const string SelectTombstones = "SELECT lsn, template, added, was_hash, hash FROM tombstones";
     public const string SelectOutbox = "SELECT lsn, kind, identity, templates, at, hash FROM outbox";
 
+    /// <summary>SQLite waits for a lock a few milliseconds at a time, where the package would sleep for 150.</summary>
+    public const string Patience = "PRAGMA busy_timeout=30000";
+
     public LogDamagedException Damaged(string what) => new(Shard, what);
 
     /// <summary>A statement that lives as long as the connection.</summary>
@@ -292,6 +295,7 @@ internal class LogConnection : IDisposable
 
     private void Pragmas(bool write)
     {
+        Execute(Patience);
         Execute("PRAGMA cell_size_check=ON");
         Execute("PRAGMA trusted_schema=OFF");
         Execute("PRAGMA foreign_keys=OFF");

@@ -72,8 +72,21 @@ internal static class LogFile
         return digest == acknowledged.Digest ? null : throw log.Damaged($"its history at LSN {acknowledged.Lsn} is not the acknowledged one");
     }
 
-    /// <summary>Copies the write-ahead log into the database. False if readers keep it from finishing.</summary>
+    /// <summary>Copies the write-ahead log into the database without waiting. False if readers keep it from finishing.</summary>
     public static bool Checkpoint(LogConnection log, string mode)
+    {
+        log.Execute("PRAGMA busy_timeout=0");
+        try
+        {
+            return TryCheckpoint(log, mode);
+        }
+        finally
+        {
+            log.Execute(LogConnection.Patience);
+        }
+    }
+
+    private static bool TryCheckpoint(LogConnection log, string mode)
     {
         using var statement = new Statement(log.Connection, $"PRAGMA wal_checkpoint({mode})", 0);
         using SqliteDataReader r = statement.Query();

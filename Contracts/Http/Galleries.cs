@@ -19,6 +19,9 @@ public sealed record GalleryRequest
 
     /// <summary>Only at creation. Default 1,000,000.</summary>
     public int? MaxTemplatesPerShard { get; init; }
+
+    /// <summary>Shards to begin with, 1 to 64. Only at creation. Default 1.</summary>
+    public int? Shards { get; init; }
 }
 
 /// <summary>All galleries, ordered by id.</summary>

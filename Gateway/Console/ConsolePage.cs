@@ -7,20 +7,22 @@ using Microsoft.Net.Http.Headers;
 
 namespace FaceSearch.Gateway.Console;
 
-/// <summary>The console page: three embedded files, nothing from elsewhere.</summary>
+/// <summary>The console page: a few embedded files, nothing from elsewhere.</summary>
 internal static class ConsolePage
 {
+    private const string Prefix = "FaceSearch.Gateway.Console.";
+
     public static void MapConsole(this IEndpointRouteBuilder app)
     {
-        Map(app, "/", "index.html", "text/html; charset=utf-8");
-        Map(app, "/console/app.js", "app.js", "text/javascript; charset=utf-8");
-        Map(app, "/console/style.css", "style.css", "text/css; charset=utf-8");
-        Map(app, "/console/icon.svg", "icon.svg", "image/svg+xml");
+        foreach (string resource in Assembly.GetExecutingAssembly().GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)))
+        {
+            string file = resource[Prefix.Length..];
+            Map(app, file == "index.html" ? "/" : $"/console/{file}", Read(resource), ContentType(file));
+        }
     }
 
-    private static void Map(IEndpointRouteBuilder app, string path, string file, string contentType)
+    private static void Map(IEndpointRouteBuilder app, string path, byte[] bytes, string contentType)
     {
-        byte[] bytes = Read(file);
         EntityTagHeaderValue tag = new($"\"{Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 8))}\"");
         app.MapGet(path, (HttpContext context) =>
         {
@@ -30,9 +32,17 @@ internal static class ConsolePage
         }).AllowAnonymous().ExcludeFromDescription();
     }
 
-    private static byte[] Read(string file)
+    private static string ContentType(string file) => Path.GetExtension(file) switch
     {
-        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"FaceSearch.Gateway.Console.{file}")!;
+        ".html" => "text/html; charset=utf-8",
+        ".js" => "text/javascript; charset=utf-8",
+        ".css" => "text/css; charset=utf-8",
+        _ => "image/svg+xml",
+    };
+
+    private static byte[] Read(string resource)
+    {
+        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(resource)!;
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return bytes;

@@ -48,10 +48,13 @@ internal static class GalleryEndpoints
         string gallery, HttpContext context, RequestReader reader, IGrainFactory grains, Catalogue catalogue)
     {
         IGalleryGrain grain = Grain(grains, gallery);
-        GalleryRequest request = Checked(await reader.JsonOnlyAsync(context, FaceSearchJson.Default.GalleryRequest, context.RequestAborted));
+        GalleryRequest request = await reader.JsonOnlyAsync(context, FaceSearchJson.Default.GalleryRequest, context.RequestAborted);
         GallerySettings settings = Merge(new GallerySettings { Model = request.Model }, request);
-        if (request.MaxTemplatesPerShard is { } max)
-            settings = settings with { MaxTemplatesPerShard = max };
+        settings = settings with
+        {
+            MaxTemplatesPerShard = request.MaxTemplatesPerShard ?? settings.MaxTemplatesPerShard,
+            Shards = request.Shards ?? settings.Shards,
+        };
         GalleryDescription made = await grain.CreateAsync(settings);
         catalogue.Forget(gallery);
         return TypedResults.Created($"{HttpApi.Base}/galleries/{gallery}", made);
@@ -61,9 +64,9 @@ internal static class GalleryEndpoints
         string gallery, HttpContext context, RequestReader reader, IGrainFactory grains, Catalogue catalogue)
     {
         IGalleryGrain grain = Grain(grains, gallery);
-        GalleryRequest request = Checked(await reader.JsonOnlyAsync(context, FaceSearchJson.Default.GalleryRequest, context.RequestAborted));
-        if (request.Model is not null || request.MaxTemplatesPerShard is not null)
-            throw ProblemException.Invalid("'model' and 'maxTemplatesPerShard' are chosen at creation and cannot change.");
+        GalleryRequest request = await reader.JsonOnlyAsync(context, FaceSearchJson.Default.GalleryRequest, context.RequestAborted);
+        if (request.Model is not null || request.MaxTemplatesPerShard is not null || request.Shards is not null)
+            throw ProblemException.Invalid("'model', 'maxTemplatesPerShard' and 'shards' are chosen at creation and cannot change.");
         GallerySettings settings = Merge((await grain.DescribeAsync()).Settings, request);
         catalogue.Forget(gallery);
         return TypedResults.Ok(await grain.UpdateAsync(settings));
@@ -101,15 +104,4 @@ internal static class GalleryEndpoints
         Margin = request.Margin ?? settings.Margin,
         NearDuplicateScore = request.NearDuplicateScore ?? settings.NearDuplicateScore,
     };
-
-    private static GalleryRequest Checked(GalleryRequest request)
-    {
-        if (request.Description is { Length: > 1_024 })
-            throw ProblemException.Invalid("'description' may have up to 1,024 characters.");
-        Check.Threshold(request.Threshold);
-        Check.Range("margin", request.Margin, 0f, 1f);
-        Check.Range("nearDuplicateScore", request.NearDuplicateScore, -1f, 1f);
-        Check.Range("maxTemplatesPerShard", request.MaxTemplatesPerShard, 100, 100_000_000);
-        return request;
-    }
 }

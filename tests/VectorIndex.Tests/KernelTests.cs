@@ -5,22 +5,20 @@ namespace FaceSearch.VectorIndex.Tests;
 
 public sealed unsafe class KernelTests
 {
-    public static TheoryData<KernelKind, int> KindsAndDimensions()
-    {
-        var data = new TheoryData<KernelKind, int>();
-        foreach (KernelKind kind in Enum.GetValues<KernelKind>())
-        {
-            foreach (int dimension in new[] { 16, 48, 64, 80, 112, 128, 192, 256, 320, 512, 1024 }) data.Add(kind, dimension);
-        }
+    private static readonly int[] s_dimensions = [16, 48, 64, 80, 112, 128, 192, 256, 320, 512, 1024];
 
-        return data;
-    }
+    public static TheoryData<KernelKind> Kinds() => [.. Enum.GetValues<KernelKind>()];
 
     [Theory]
-    [MemberData(nameof(KindsAndDimensions))]
-    public void Every_code_kernel_returns_the_integers_of_the_definition(KernelKind kind, int dimension)
+    [MemberData(nameof(Kinds))]
+    public void Every_code_kernel_returns_the_integers_of_the_definition(KernelKind kind)
     {
         ScoreKernel kernel = CreateOrSkip(kind);
+        foreach (int dimension in s_dimensions) CheckIntegers(kernel, dimension);
+    }
+
+    private static void CheckIntegers(ScoreKernel kernel, int dimension)
+    {
         var random = new Random(dimension);
         const int Rows = 37, Queries = 5;
         int stride = Quantiser.StrideOf(dimension);
@@ -68,10 +66,15 @@ public sealed unsafe class KernelTests
     }
 
     [Theory]
-    [MemberData(nameof(KindsAndDimensions))]
-    public void A_stored_row_as_a_query_never_overflows_sixteen_bits(KernelKind kind, int dimension)
+    [MemberData(nameof(Kinds))]
+    public void A_stored_row_as_a_query_never_overflows_sixteen_bits(KernelKind kind)
     {
         ScoreKernel kernel = CreateOrSkip(kind);
+        foreach (int dimension in s_dimensions) CheckWorstSum(kernel, dimension);
+    }
+
+    private static void CheckWorstSum(ScoreKernel kernel, int dimension)
+    {
         int stride = Quantiser.StrideOf(dimension);
         // -64 in every lane against the largest code: the worst sum there is.
         var codes = new byte[2 * stride];
@@ -94,10 +97,15 @@ public sealed unsafe class KernelTests
     }
 
     [Theory]
-    [MemberData(nameof(KindsAndDimensions))]
-    public void Float_products_agree_with_double_precision(KernelKind kind, int dimension)
+    [MemberData(nameof(Kinds))]
+    public void Float_products_agree_with_double_precision(KernelKind kind)
     {
         ScoreKernel kernel = CreateOrSkip(kind);
+        foreach (int dimension in s_dimensions) CheckFloats(kernel, dimension);
+    }
+
+    private static void CheckFloats(ScoreKernel kernel, int dimension)
+    {
         var random = new Random(7);
         float[] a = TestData.Unit(random, dimension), b = TestData.Unit(random, dimension);
         fixed (float* x = a, y = b) kernel.Dot(x, y, dimension).ShouldBe(TestData.Dot(a, b), 1e-6f);

@@ -90,7 +90,7 @@ public sealed class RealFaceTests(RealModels models) : IClassFixture<RealModels>
     [Fact]
     public void Without_a_detector_the_picture_is_a_thumbnail_and_the_answer_says_so()
     {
-        var pipeline = new FacePipeline(models.Decoder, detector: null, models.Embedder.Manifest);
+        using var pipeline = new FacePipeline(models.Decoder, detector: null, models.Embedder.Manifest);
         byte[] file = File.ReadAllBytes(SharedData.Lfw("George_W_Bush_0001.jpg"));
         FaceAnalysis analysis = pipeline.Analyse(file);
         analysis.Warnings.ShouldBe([VisionWarnings.NoDetectorInstalled]);
@@ -114,6 +114,18 @@ public sealed class RealFaceTests(RealModels models) : IClassFixture<RealModels>
         FaceAnalysis expected = models.Pipeline.Analyse(file);
         expected.Faces.ShouldNotBeEmpty();
         Parallel.For(0, 12, _ => models.Pipeline.Analyse(file).Faces.Select(f => f.Box).ShouldBe(expected.Faces.Select(f => f.Box)));
+    }
+
+    [Fact]
+    public async Task The_asynchronous_and_the_embedding_calls_see_the_same_faces()
+    {
+        byte[] file = SharedData.Scene("2008_002079.jpg");
+        FaceAnalysis expected = models.Pipeline.Analyse(file);
+        (await models.Pipeline.AnalyseAsync(file)).Faces.Select(f => f.Box).ShouldBe(expected.Faces.Select(f => f.Box));
+        (FaceAnalysis analysis, float[][] embeddings) = models.Pipeline.AnalyseAndEmbed(file, models.Embedder);
+        embeddings.Length.ShouldBe(expected.Faces.Count);
+        for (int i = 0; i < embeddings.Length; i++)
+            RealModels.Cosine(embeddings[i], RealModels.Embed(models.Embedder, analysis.Faces[i].Crop)).ShouldBe(1, 1e-4f);
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public static class BadImages
         yield return new("jpeg-magic-then-random", [0xFF, 0xD8, 0xFF, 0xE0, .. random], "damaged");
         yield return new("png-magic-then-random", [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, .. random], "damaged");
         yield return new("gif-magic-then-nothing", "GIF89a"u8.ToArray(), "damaged");
-        yield return new("heic-brand-then-nothing", [0, 0, 0, 24, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1heic"u8], "damaged");
+        yield return new("heic-brand-then-nothing", [0, 0, 0, 24, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1heic"u8], "unsupported-format");
         yield return new("jpeg-of-17-mib", [0xFF, 0xD8, 0xFF, 0xE0, .. new byte[17 << 20]], "too-many-bytes");
     }
 
@@ -134,7 +134,7 @@ public static class BadImages
     private static byte[] PngTextBomb()
     {
         byte[] sound = Save(Pattern(64, 48), ".png");
-        byte[] text = [.. "Comment\0\0"u8, .. Deflate(new byte[256 << 20])];
+        byte[] text = [.. "Comment\0\0"u8, .. Deflate(new byte[1 << 20], times: 256)];
         const int afterHeader = 8 + 25;
         return [.. sound[..afterHeader], .. Chunk("zTXt", text), .. sound[afterHeader..]];
     }
@@ -161,11 +161,14 @@ public static class BadImages
         return ~crc;
     }
 
-    private static byte[] Deflate(byte[] bytes)
+    private static byte[] Deflate(byte[] bytes, int times = 1)
     {
         using var target = new MemoryStream();
         using (var zlib = new ZLibStream(target, CompressionLevel.Optimal, leaveOpen: true))
-            zlib.Write(bytes);
+        {
+            for (int i = 0; i < times; i++)
+                zlib.Write(bytes);
+        }
         return target.ToArray();
     }
 

@@ -4,7 +4,7 @@ public sealed class QualityTests
 {
     private static readonly FaceQuality Good = new(0.9f, 150, 120, 0, 0, 0, 0.95f);
 
-    private static readonly FaceLandmarks Frontal = new(new(-1, 0), new(1, 0), new(0, 1.14f), new(-0.83f, 2.31f), new(0.83f, 2.31f));
+    private static readonly FaceLandmarks Frontal = new(new(-1, 0), new(1, 0), new(0, 1.27f), new(-0.83f, 2.31f), new(0.83f, 2.31f));
 
     [Theory]
     [InlineData(0), InlineData(40), InlineData(-40), InlineData(65)]
@@ -83,6 +83,6 @@ public sealed class QualityTests
             double y1 = v * Math.Cos(p) + z1 * Math.Sin(p);
             return new((float)(100 + 40 * (x1 * Math.Cos(r) - y1 * Math.Sin(r))), (float)(100 + 40 * (x1 * Math.Sin(r) + y1 * Math.Cos(r))));
         }
-        return new FaceLandmarks(Project(-1, 0, 0), Project(1, 0, 0), Project(0, 1.14, 0.9), Project(-0.83, 2.31, 0.15), Project(0.83, 2.31, 0.15));
+        return new FaceLandmarks(Project(-1, 0, 0), Project(1, 0, 0), Project(0, 1.27, 0.9), Project(-0.83, 2.31, 0.15), Project(0.83, 2.31, 0.15));
     }
 }

@@ -19,8 +19,9 @@ public static class ImpostorCalibration
     /// <summary>Uppermost scores the line's extension into the tail is worth, and the fewest that count at all.</summary>
     private const double TailPriorScores = 50, LeastTailScores = 5;
 
-    /// <summary>Share of implausible best scores that stay in the tail: no collection of faces is free of label errors and
-    /// look-alikes, and strangers from the same source bring as many. More than that is a gallery with people enrolled twice.</summary>
+    /// <summary>Up to this share, implausible best scores stay in the tail, at the least implausible score: no collection of faces
+    /// is free of label errors and look-alikes, and strangers from the same source bring as many. More than that is a gallery
+    /// with people enrolled twice, and they are left out altogether.</summary>
     private const double SharedErrors = 0.01;
 
     private static readonly double[] TailRates = [0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
@@ -50,7 +51,7 @@ public static class ImpostorCalibration
         var curve = prior.FittedTo(pairs);
         var body = BestScoreBody.Mean(curve, others);
 
-        var plausible = WithoutDuplicates(scores, others, curve);
+        var plausible = WithoutDuplicates(scores, others, curve, out var limit);
         var level = body;
         var slope = 1.0;
         if (plausible.Length > 0)
@@ -69,7 +70,7 @@ public static class ImpostorCalibration
             FittedIdentities = fitted,
             Level = level + BestScoreBody.Mean(curve, fitted) - body,
             SlopeFactor = slope,
-            Tail = TailOf(scores.AsSpan(0, Math.Min(scores.Length, plausible.Length + (int)(SharedErrors * scores.Length))), others, curve, level - slope * body, slope),
+            Tail = TailOf(TailSample(scores, plausible, limit), others, curve, level - slope * body, slope),
         };
     }
 
@@ -87,18 +88,26 @@ public static class ImpostorCalibration
 
     /// <summary>Drops what lies implausibly far above the lower half of the best scores, which duplicates cannot move much;
     /// the second pass sees the median without them.</summary>
-    private static ReadOnlySpan<float> WithoutDuplicates(float[] ascending, long others, ImpostorPrior curve)
+    private static ReadOnlySpan<float> WithoutDuplicates(float[] ascending, long others, ImpostorPrior curve, out float limit)
     {
+        limit = float.PositiveInfinity;
         ReadOnlySpan<float> kept = ascending;
         double At(double rate) => curve.ScoreAt(BestScoreBody.Quantile(rate, others));
         for (var pass = 0; pass < 2 && kept.Length >= LeastForSlope; pass++)
         {
             var median = SortedScores.Quantile(kept, 0.5);
             var stretch = Math.Max(1, (median - SortedScores.Quantile(kept, 0.1)) / (At(0.5) - At(0.9)));
-            var limit = median + stretch * (At(ImplausibleRate) - At(0.5));
-            kept = kept[..^SortedScores.CountAtOrAbove(kept, (float)limit)];
+            limit = (float)(median + stretch * (At(ImplausibleRate) - At(0.5)));
+            kept = kept[..^SortedScores.CountAtOrAbove(kept, limit)];
         }
         return kept;
+    }
+
+    private static ReadOnlySpan<float> TailSample(float[] scores, ReadOnlySpan<float> plausible, float limit)
+    {
+        if (scores.Length - plausible.Length > SharedErrors * scores.Length) return plausible;
+        scores.AsSpan(plausible.Length).Fill(limit);
+        return scores;
     }
 
     /// <summary>Mean of the scores over the body's rates, and the slope of their least-squares line on the curve.</summary>

@@ -1,0 +1,40 @@
+using System.Globalization;
+using Spectre.Console;
+
+namespace FaceSearch.Cli.Terminal;
+
+/// <summary>One look for every table, and the field's numbers written one way.</summary>
+internal static class Tables
+{
+    /// <summary>A borderless table; a heading that starts with '&gt;' is right-aligned.</summary>
+    public static Table Create(params string[] headings)
+    {
+        Table table = new Table().Border(TableBorder.Simple);
+        foreach (string heading in headings)
+        {
+            bool right = heading[0] == '>';
+            TableColumn column = new(Markup.Escape(right ? heading[1..] : heading)) { NoWrap = true };
+            table.AddColumn(right ? column.RightAligned() : column);
+        }
+        return table;
+    }
+
+    /// <summary>Adds a row of plain text; no cell is read as markup.</summary>
+    public static void Row(this Table table, params string?[] cells) =>
+        table.AddRow(cells.Select(cell => new Text(cell ?? "-")));
+
+    /// <summary>A cosine score: three decimals.</summary>
+    public static string Score(double score) => score.ToString("F3", CultureInfo.InvariantCulture);
+
+    /// <summary>A rate in per cent: two decimals.</summary>
+    public static string Percent(double rate) => string.Create(CultureInfo.InvariantCulture, $"{rate * 100:F2} %");
+
+    /// <summary>A very small rate: one significant digit of the mantissa.</summary>
+    public static string Rate(double rate) => rate.ToString("0.0E+0", CultureInfo.InvariantCulture);
+
+    /// <summary>A count with thousands separated.</summary>
+    public static string Count(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
+
+    /// <summary>A moment, UTC, to the second.</summary>
+    public static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+}

@@ -10,6 +10,7 @@ namespace FaceSearch;
 /// </summary>
 [GenerateSerializer, Immutable]
 [Alias("fs.Embedding")]
+[System.Text.Json.Serialization.JsonConverter(typeof(Http.EmbeddingJsonConverter))]
 public sealed class Embedding
 {
     /// <summary>Number of components.</summary>

@@ -55,6 +55,7 @@ public static class Ids
 /// which the vector index knows it. 41 bits of milliseconds since 2024, 22 random bits; always positive.
 /// </summary>
 [GenerateSerializer, Immutable, Alias("fs.TemplateId")]
+[System.Text.Json.Serialization.JsonConverter(typeof(Http.TemplateIdJsonConverter))]
 public readonly record struct TemplateId([property: Id(0)] long Value)
 {
     private static readonly DateTimeOffset Origin = new(2024, 1, 1, 0, 0, 0, TimeSpan.Zero);

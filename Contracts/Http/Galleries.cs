@@ -1,0 +1,25 @@
+namespace FaceSearch.Http;
+
+/// <summary>Creates (PUT) or changes (PATCH) a gallery; whatever is null takes its default or stays as it is.</summary>
+public sealed record GalleryRequest
+{
+    public string? Description { get; init; }
+
+    /// <summary>Name of the embedder, <c>external</c> for ready embeddings, or null for the active one. Only at creation.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>Exactly one of <c>targetFpir</c> (over 0 to 0.5) and <c>score</c> (-1 to 1). Default: target FPIR 0.01.</summary>
+    public ThresholdPolicy? Threshold { get; init; }
+
+    /// <summary>Least lead over the runner-up, 0 to 2. Default 0.05.</summary>
+    public float? Margin { get; init; }
+
+    /// <summary>Score from which two templates of one identity are near-duplicates. Default 0.985.</summary>
+    public float? NearDuplicateScore { get; init; }
+
+    /// <summary>Only at creation. Default 1,000,000.</summary>
+    public int? MaxTemplatesPerShard { get; init; }
+}
+
+/// <summary>All galleries, ordered by id.</summary>
+public sealed record GalleryList(IReadOnlyList<GalleryDescription> Items);

@@ -1,0 +1,28 @@
+namespace FaceSearch.Vision;
+
+/// <summary>Where ONNX Runtime computes.</summary>
+public enum ExecutionProvider { Cpu, Cuda }
+
+/// <summary>How ONNX sessions run.</summary>
+public sealed record InferenceOptions
+{
+    /// <summary>The provider demanded; it is never replaced silently by another.</summary>
+    public ExecutionProvider Provider { get; init; } = ExecutionProvider.Cpu;
+
+    /// <summary>
+    /// Threads inside one run. 1 (default) is best for throughput when several runs are concurrent; raise it for the
+    /// latency of a lone request.
+    /// </summary>
+    public int IntraOpThreads { get; init; } = 1;
+
+    /// <summary>CUDA device number.</summary>
+    public int CudaDevice { get; init; }
+}
+
+/// <summary>The demanded execution provider is not in this build or on this machine.</summary>
+public sealed class ExecutionProviderUnavailableException(ExecutionProvider demanded, string message, Exception? inner = null)
+    : Exception(message, inner)
+{
+    /// <summary>What was demanded.</summary>
+    public ExecutionProvider Demanded { get; } = demanded;
+}

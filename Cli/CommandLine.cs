@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using FaceSearch.Cli.Commands;
 using FaceSearch.Cli.Terminal;
 
@@ -11,8 +12,8 @@ public static class CommandLine
     /// <returns>See docs/cli.md, "Exit codes".</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CliHost host, CancellationToken cancellation = default)
     {
-        ParseResult parse = Build(host).Parse(arguments);
-        if (parse.Errors.Count > 0)
+        ParseResult parse = Build(host).Parse(arguments.Count == 0 ? ["--help"] : arguments);
+        if (parse.Action is ParseErrorAction)
             return Refuse(parse, host, arguments);
         InvocationConfiguration configuration = new()
         {

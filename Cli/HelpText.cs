@@ -25,17 +25,20 @@ internal static class HelpText
     public static void Install(RootCommand root, int width)
     {
         HelpOption option = root.Options.OfType<HelpOption>().Single();
-        HelpBuilder builder = new(Math.Min(width, 110));
-        option.Action = new Action(builder);
+        HelpAction usual = (HelpAction)option.Action!;
+        usual.MaxWidth = Math.Min(width, 110);
+        option.Action = new Action(usual);
     }
 
-    private sealed class Action(HelpBuilder builder) : SynchronousCommandLineAction
+    private sealed class Action(HelpAction usual) : SynchronousCommandLineAction
     {
+        public override bool ClearsParseErrors => true;
+
         public override int Invoke(ParseResult parse)
         {
             Command command = parse.CommandResult.Command;
             TextWriter output = parse.InvocationConfiguration.Output;
-            builder.Write(command, output);
+            usual.Invoke(parse);
             IReadOnlyList<string> lines = ExamplesOf(command);
             if (lines.Count > 0)
             {

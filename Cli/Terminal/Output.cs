@@ -1,6 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using FaceSearch.Http;
 using Spectre.Console;
 
 namespace FaceSearch.Cli.Terminal;
@@ -11,12 +13,16 @@ namespace FaceSearch.Cli.Terminal;
 /// </summary>
 internal sealed class Output
 {
-    /// <summary>Every JSON document of the command line: camelCase, enums as camelCase words, nulls left out.</summary>
-    public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
+    /// <summary>
+    /// Every JSON document of the command line. The API's records keep the form they have over HTTP; the command line's own
+    /// follow it: camelCase, enums as camelCase words, nulls left out.
+    /// </summary>
+    public static JsonSerializerOptions Json { get; } = new(FaceSearchJson.Default.Options)
     {
         WriteIndented = true,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        TypeInfoResolver = JsonTypeInfoResolver.Combine(FaceSearchJson.Default, new DefaultJsonTypeInfoResolver()),
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
 

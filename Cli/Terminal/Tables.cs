@@ -37,4 +37,14 @@ internal static class Tables
 
     /// <summary>A moment, UTC, to the second.</summary>
     public static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    /// <summary>A duration.</summary>
+    public static string Seconds(double seconds) => string.Create(CultureInfo.InvariantCulture, $"{seconds:F1} s");
+
+    /// <summary>A rate a second.</summary>
+    public static string PerSecond(double rate) => rate.ToString("F1", CultureInfo.InvariantCulture);
+
+    /// <summary>A box as "x,y widthxheight" in whole pixels.</summary>
+    public static string Box(FaceSearch.Http.Box box) =>
+        string.Create(CultureInfo.InvariantCulture, $"{box.X:F0},{box.Y:F0} {box.Width:F0}x{box.Height:F0}");
 }

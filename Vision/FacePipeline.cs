@@ -1,55 +1,64 @@
 namespace FaceSearch.Vision;
 
-/// <summary>One face of a picture, ready to be embedded.</summary>
-/// <param name="Box">In original-picture pixels.</param>
-/// <param name="Landmarks">In original-picture pixels; null for a thumbnail treated as a face.</param>
-/// <param name="Rejections">Reasons against enrolling it; empty when good enough.</param>
-/// <param name="Crop">Aligned crop for the embedder.</param>
-/// <param name="Centrality">0..1: 1 in the picture's centre, 0 in a corner.</param>
-/// <param name="RelativeArea">Box area / picture area.</param>
-public sealed record FaceCandidate(
-    FaceBox Box,
-    FaceLandmarks? Landmarks,
-    float Score,
-    FaceQuality Quality,
-    IReadOnlyList<QualityRejection> Rejections,
-    AlignedFace Crop,
-    float Centrality,
-    float RelativeArea);
-
-/// <summary>What one picture holds. Faces are in descending score.</summary>
-/// <param name="Warnings">Stable codes; see <see cref="VisionWarnings"/>.</param>
-public sealed record FaceAnalysis(
-    int OriginalWidth, int OriginalHeight, IReadOnlyList<FaceCandidate> Faces, IReadOnlyList<string> Warnings)
-{
-    /// <summary>The face nearest to the picture's centre, or null.</summary>
-    public FaceCandidate? MostCentral => Faces.MaxBy(f => f.Centrality);
-
-    /// <summary>The face with the largest box, or null.</summary>
-    public FaceCandidate? Largest => Faces.MaxBy(f => f.RelativeArea);
-}
-
-/// <summary>Stable warning codes.</summary>
-public static class VisionWarnings
-{
-    /// <summary>No detector is installed: the whole picture was treated as a face thumbnail (fixed centre crop).</summary>
-    public const string NoDetectorInstalled = "no-detector-installed";
-}
-
 /// <summary>
-/// Bytes to faces: decode, detect, align, assess. It does not embed: crops travel to whoever batches. Thread-safe.
+/// Bytes to faces: decode, detect, align, assess. It does not embed: crops travel to whoever batches. Without a
+/// detector the picture itself is taken for a face thumbnail (FaceNet's fixed centre crop), with a warning.
+/// Thread-safe; the caller keeps ownership of the decoder and the detector.
 /// </summary>
 public sealed class FacePipeline(
     ImageDecoder decoder, IFaceDetector? detector, ModelManifest embedder, QualityPolicy? policy = null)
 {
-    /// <summary>The default policy.</summary>
+    /// <summary>Minimum quality for enrolment, used where a call does not bring its own.</summary>
     public QualityPolicy Policy { get; } = policy ?? new QualityPolicy();
 
+    /// <summary>True when no detector is installed.</summary>
+    public bool TreatsImagesAsThumbnails => detector is null;
+
     /// <summary>Every face of a picture.</summary>
+    /// <param name="image">The bytes of an image file.</param>
+    /// <param name="policy">Minimum quality of this call; null for <see cref="Policy"/>.</param>
     /// <exception cref="ImageRejectedException">The image is refused.</exception>
-    public FaceAnalysis Analyse(ReadOnlyMemory<byte> image, CancellationToken cancellation = default)
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    public FaceAnalysis Analyse(ReadOnlyMemory<byte> image, QualityPolicy? policy = null, CancellationToken cancellation = default)
     {
-        _ = decoder; _ = detector; _ = embedder;
-        throw new NotImplementedException();
+        using DecodedImage decoded = decoder.Decode(image, cancellation);
+        policy ??= Policy;
+        if (detector is null)
+            return new FaceAnalysis(decoded.OriginalWidth, decoded.OriginalHeight, [Thumbnail(decoded, policy)], [VisionWarnings.NoDetectorInstalled]);
+        IReadOnlyList<DetectedFace> found = detector.Detect(decoded);
+        var faces = new FaceCandidate[found.Count];
+        for (int i = 0; i < faces.Length; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            faces[i] = Candidate(decoded, found[i], policy);
+        }
+        return new FaceAnalysis(decoded.OriginalWidth, decoded.OriginalHeight, faces, []);
+    }
+
+    private FaceCandidate Candidate(DecodedImage image, DetectedFace face, QualityPolicy policy)
+    {
+        AlignedFace crop = embedder.AlignmentTemplate is { } template
+            ? FaceAligner.Align(image, face.Landmarks, template, embedder.Input.Width)
+            : FaceAligner.BoxCrop(image, face.Box, embedder.Input.Width);
+        FaceQuality quality = QualityAssessor.Assess(face, crop);
+        return new FaceCandidate(
+            face.Box, face.Landmarks, face.Score, quality, policy.Evaluate(quality), crop,
+            Centrality(image, face.Box), face.Box.Area / ((float)image.OriginalWidth * image.OriginalHeight));
+    }
+
+    private FaceCandidate Thumbnail(DecodedImage image, QualityPolicy policy)
+    {
+        AlignedFace crop = FaceAligner.CentreCrop(image, embedder.Input.Width);
+        FaceQuality quality = QualityAssessor.AssessThumbnail(image.OriginalWidth, image.OriginalHeight, crop);
+        var box = new FaceBox(0, 0, image.OriginalWidth, image.OriginalHeight);
+        return new FaceCandidate(box, null, 1, quality, policy.Evaluate(quality), crop, 1, 1);
+    }
+
+    /// <summary>1 - distance of the box's centre from the picture's, over half the diagonal.</summary>
+    private static float Centrality(DecodedImage image, in FaceBox box)
+    {
+        float x = box.Centre.X - image.OriginalWidth / 2f, y = box.Centre.Y - image.OriginalHeight / 2f;
+        float half = MathF.Sqrt((float)image.OriginalWidth * image.OriginalWidth + (float)image.OriginalHeight * image.OriginalHeight) / 2;
+        return Math.Clamp(1 - MathF.Sqrt(x * x + y * y) / half, 0, 1);
     }
 }

@@ -9,8 +9,14 @@ public sealed record ImageLimits
     /// <summary>Largest encoded size in bytes (default 16 MiB).</summary>
     public long MaxBytes { get; init; } = 16L << 20;
 
-    /// <summary>Largest width x height according to the header (default 64 million: a 64 MP camera).</summary>
-    public long MaxPixels { get; init; } = 64_000_000;
+    /// <summary>Largest width x height according to the header (default 50 million: a 50 MP camera).</summary>
+    public long MaxPixels { get; init; } = 50_000_000;
+
+    /// <summary>
+    /// Memory one picture may need while decoding, estimated from its header (default 160 MiB). Baseline JPEG and
+    /// plain PNG stream row by row; progressive, interlaced and modern formats need the whole frame at once.
+    /// </summary>
+    public long MaxDecodeBytes { get; init; } = 160L << 20;
 
     /// <summary>Longest side in pixels according to the header (default 16,384).</summary>
     public int MaxDimension { get; init; } = 16_384;
@@ -30,14 +36,15 @@ public sealed record ImageLimits
     /// <summary>How long a picture may wait for its turn before <see cref="ImageRejection.Busy"/> (default 10 s).</summary>
     public TimeSpan QueueTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long one decode may run before it is stopped as <see cref="ImageRejection.TimedOut"/> (default 5 s).</summary>
-    public TimeSpan DecodeTimeout { get; init; } = TimeSpan.FromSeconds(5);
+    /// <summary>How long one decode may run before it is stopped as <see cref="ImageRejection.TimedOut"/> (default 2 s).</summary>
+    public TimeSpan DecodeTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <exception cref="ArgumentOutOfRangeException">A limit is not positive.</exception>
     public ImageLimits Validated()
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxBytes);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxPixels);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxDecodeBytes);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxDimension);
         ArgumentOutOfRangeException.ThrowIfLessThan(WorkingLongSide, 112);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxConcurrentDecodes);

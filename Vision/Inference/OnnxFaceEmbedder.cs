@@ -1,37 +1,91 @@
+using System.Buffers;
+using System.Numerics.Tensors;
+using Microsoft.ML.OnnxRuntime;
+
 namespace FaceSearch.Vision;
 
-/// <summary>Turns aligned crops into unit vectors. Implementations are thread-safe.</summary>
-public interface IFaceEmbedder : IDisposable
-{
-    /// <summary>The model's manifest (dimension, input size, template, licence, fingerprint).</summary>
-    ModelManifest Manifest { get; }
-
-    /// <summary>The provider the session really runs on.</summary>
-    ExecutionProvider Provider { get; }
-
-    /// <summary>Embeds a batch in one run (mirror images included, when the manifest asks for them).</summary>
-    /// <param name="batch">n crops of the manifest's input size.</param>
-    /// <param name="unitEmbeddings">n x dimension floats, row by row; each row gets unit L2 length.</param>
-    /// <exception cref="ArgumentException">A crop has another size, or the span is not n x dimension long.</exception>
-    void Embed(IReadOnlyList<AlignedFace> batch, Span<float> unitEmbeddings);
-}
-
-/// <summary>An embedder described by a <see cref="ModelManifest"/> and run by ONNX Runtime.</summary>
+/// <summary>An embedder described by a <see cref="ModelManifest"/> and run by ONNX Runtime. Thread-safe.</summary>
 public sealed class OnnxFaceEmbedder : IFaceEmbedder
 {
+    private readonly InferenceSession _session;
+    private readonly RunOptions _run = new();
+    private readonly CropEncoder _encoder;
+    private readonly string[] _inputs;
+    private readonly string[] _outputs;
+
     /// <exception cref="ExecutionProviderUnavailableException">CUDA was demanded and is missing.</exception>
     /// <exception cref="ModelException">The file does not fit its manifest.</exception>
-    public OnnxFaceEmbedder(InstalledModel model, InferenceOptions? options = null) => throw new NotImplementedException();
+    public OnnxFaceEmbedder(InstalledModel model, InferenceOptions? options = null)
+    {
+        options ??= new InferenceOptions();
+        Manifest = model.Manifest;
+        if (Manifest.Kind != ModelKind.Embedder)
+            throw new ModelException($"'{model.Path}' is a {Manifest.Kind}, not an embedder.");
+        Provider = options.Provider;
+        _session = OnnxSessions.Create(model.Load(), Manifest.Name, options);
+        _encoder = new CropEncoder(Manifest.Input);
+        _inputs = [Manifest.Input.Name];
+        _outputs = [Manifest.Output!];
+        if (!_session.InputMetadata.ContainsKey(_inputs[0]))
+            throw new ModelException($"'{model.Path}' has no input '{_inputs[0]}' (manifest field input.name); it has: {string.Join(", ", _session.InputMetadata.Keys)}.");
+        if (!_session.OutputMetadata.ContainsKey(_outputs[0]))
+            throw new ModelException($"'{model.Path}' has no output '{_outputs[0]}' (manifest field output); it has: {string.Join(", ", _session.OutputMetadata.Keys)}.");
+    }
 
     /// <inheritdoc/>
-    public ModelManifest Manifest => throw new NotImplementedException();
+    public ModelManifest Manifest { get; }
 
     /// <inheritdoc/>
-    public ExecutionProvider Provider => throw new NotImplementedException();
+    public ExecutionProvider Provider { get; }
 
     /// <inheritdoc/>
-    public void Embed(IReadOnlyList<AlignedFace> batch, Span<float> unitEmbeddings) => throw new NotImplementedException();
+    public void Embed(IReadOnlyList<AlignedFace> batch, Span<float> unitEmbeddings)
+    {
+        int n = batch.Count, dimension = Manifest.Dimension;
+        if (unitEmbeddings.Length != n * dimension)
+            throw new ArgumentException($"Expected {n} x {dimension} floats, got {unitEmbeddings.Length}.", nameof(unitEmbeddings));
+        if (n == 0)
+            return;
+        int rows = Manifest.MirrorAndSum ? 2 * n : n, length = rows * _encoder.RowLength;
+        float[] buffer = ArrayPool<float>.Shared.Rent(length);
+        try
+        {
+            for (int i = 0; i < n; i++)
+            {
+                _encoder.Encode(batch[i], buffer.AsSpan(i * _encoder.RowLength, _encoder.RowLength), mirror: false);
+                if (Manifest.MirrorAndSum)
+                    _encoder.Encode(batch[i], buffer.AsSpan((n + i) * _encoder.RowLength, _encoder.RowLength), mirror: true);
+            }
+            using OrtValue input = OrtValue.CreateTensorValueFromMemory(
+                OrtMemoryInfo.DefaultInstance, buffer.AsMemory(0, length), [rows, 3, Manifest.Input.Height, Manifest.Input.Width]);
+            using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_run, _inputs, [input], _outputs);
+            ReadOnlySpan<float> raw = outputs[0].GetTensorDataAsSpan<float>();
+            if (raw.Length != rows * dimension)
+                throw new ModelException($"Model '{Manifest.Name}' returned {raw.Length} floats for {rows} crops; the manifest's dimension is {dimension}.");
+            raw[..unitEmbeddings.Length].CopyTo(unitEmbeddings);
+            if (Manifest.MirrorAndSum)
+                TensorPrimitives.Add(unitEmbeddings, raw[unitEmbeddings.Length..], unitEmbeddings);
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(buffer);
+        }
+        for (int i = 0; i < n; i++)
+            Normalise(unitEmbeddings.Slice(i * dimension, dimension));
+    }
 
     /// <inheritdoc/>
-    public void Dispose() => throw new NotImplementedException();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _run.Dispose();
+    }
+
+    private void Normalise(Span<float> vector)
+    {
+        float norm = TensorPrimitives.Norm(vector);
+        if (!(norm > 0) || !float.IsFinite(norm))
+            throw new ModelException($"Model '{Manifest.Name}' returned a vector without a direction (norm {norm}).");
+        TensorPrimitives.Divide(vector, norm, vector);
+    }
 }

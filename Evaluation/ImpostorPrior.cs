@@ -1,37 +1,98 @@
 namespace FaceSearch.Evaluation;
 
 /// <summary>
-/// What is known of a model's impostor scores before any gallery exists: FMR -> score pairs, from the model's manifest.
-/// Between the points the curve is linear in (normal quantile of FMR, score); beyond them it goes on along the outermost
-/// segment, so two points suffice.
+/// What is known of a model's impostor scores before any gallery exists: FMR -> score pairs, from the model's manifest
+/// (best at 0.5, 0.1, 1e-2 ... 1e-6). Between the points the curve is linear in (normal quantile of the FMR, score); beyond
+/// them it goes on along the outermost segment, so two points suffice.
 /// </summary>
 public sealed class ImpostorPrior
 {
+    private readonly double[] quantiles;
+
     /// <param name="points">At least two points with distinct rates in (0, 1); any order. Scores must rise as the rate falls.</param>
-    /// <exception cref="ArgumentException">Fewer than two points, a rate outside (0, 1), or a curve that is not falling.</exception>
+    /// <exception cref="ArgumentException">Fewer than two points, a rate outside (0, 1), or a curve that does not rise.</exception>
     public ImpostorPrior(IReadOnlyList<OperatingPoint> points)
     {
-        Points = [.. points.OrderByDescending(p => p.FalseMatchRate)];
-        if (Points.Count < 2)
-            throw new ArgumentException($"An impostor prior needs at least 2 operating points, got {Points.Count}.", nameof(points));
-        for (var i = 0; i < Points.Count; i++)
+        var ordered = points.ToArray();
+        Array.Sort(ordered, (a, b) => b.FalseMatchRate.CompareTo(a.FalseMatchRate));
+        if (ordered.Length < 2)
+            throw new ArgumentException($"An impostor prior needs at least 2 operating points, got {ordered.Length}.", nameof(points));
+        for (var i = 0; i < ordered.Length; i++)
         {
-            if (!(Points[i].FalseMatchRate is > 0 and < 1) || !float.IsFinite(Points[i].Score))
-                throw new ArgumentException($"Operating point {i} of the prior must have a rate in (0, 1) and a finite score, got {Points[i]}.", nameof(points));
-            if (i > 0 && (Points[i].FalseMatchRate == Points[i - 1].FalseMatchRate || Points[i].Score <= Points[i - 1].Score))
-                throw new ArgumentException($"The prior's score must rise as the rate falls, got {Points[i - 1]} then {Points[i]}.", nameof(points));
+            if (!(ordered[i].FalseMatchRate is > 0 and < 1) || !float.IsFinite(ordered[i].Score))
+                throw new ArgumentException($"Point {i} of the prior must have a rate in (0, 1) and a finite score, got {ordered[i]}.", nameof(points));
+            if (i > 0 && (ordered[i].FalseMatchRate == ordered[i - 1].FalseMatchRate || ordered[i].Score <= ordered[i - 1].Score))
+                throw new ArgumentException($"The prior's score must rise as the rate falls, got {ordered[i - 1]} then {ordered[i]}.", nameof(points));
         }
+        Points = ordered;
+        quantiles = new double[ordered.Length];
+        for (var i = 0; i < ordered.Length; i++) quantiles[i] = NormalDistribution.UpperQuantile(ordered[i].FalseMatchRate);
     }
 
     /// <summary>The points, by falling rate and rising score.</summary>
     public IReadOnlyList<OperatingPoint> Points { get; }
 
-    /// <summary>For a model whose manifest gives nothing: impostor cosines of unit vectors in <paramref name="dimension"/>
-    /// dimensions, normal with the standard deviation that trained face embeddings of that size show (about 1.5 / sqrt(dimension)).</summary>
+    /// <summary>
+    /// For a model whose manifest says nothing: impostor cosines centred on 0 with a standard deviation of 1.2 / sqrt(dimension)
+    /// (independent uniform vectors have 1 / sqrt(dimension); a trained embedding does not fill all its dimensions) and the
+    /// slightly heavier than normal tail of trained face embeddings, which docs/calibration.md measures.
+    /// </summary>
     public static ImpostorPrior ForDimension(int dimension)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 2);
-        var sigma = 1.5 / Math.Sqrt(dimension);
-        return new ImpostorPrior([new(0.5, 0), new(1e-3, (float)(sigma * 3.0902)), new(1e-6, (float)(sigma * 4.7534))]);
+        var sigma = 1.2 / Math.Sqrt(dimension);
+        return new ImpostorPrior(
+        [
+            new(0.5, 0), new(0.1, (float)(1.28 * sigma)), new(1e-2, (float)(2.37 * sigma)),
+            new(1e-3, (float)(3.19 * sigma)), new(1e-4, (float)(3.87 * sigma)), new(1e-5, (float)(4.43 * sigma)),
+        ]);
+    }
+
+    /// <summary>
+    /// Measures a model's prior: the scores that shares 0.5, 0.1, 1e-2, 1e-3 ... of all impostor pairs reach, down to the last
+    /// decade that at least 100 pairs reach. Give one template an identity, of people outside the galleries to come.
+    /// </summary>
+    /// <param name="templates">Templates, n x d, unit length; n (n - 1) / 2 products are formed.</param>
+    /// <param name="identities">The identity of each.</param>
+    /// <exception cref="ArgumentException">Too few pairs (under 1,000) to say anything.</exception>
+    public static ImpostorPrior Measure(EmbeddingMatrix templates, ReadOnlySpan<int> identities)
+    {
+        const int LeastPairs = 1000, LeastReaching = 100;
+        var scores = new ScoreHistogram();
+        ImpostorPairs.ForEachRow(templates, identities, scores.Add);
+        if (scores.Total < LeastPairs)
+            throw new ArgumentException($"A prior needs at least {LeastPairs} impostor pairs, got {scores.Total}.", nameof(templates));
+        var points = new List<OperatingPoint>();
+        for (var rate = 0.5; rate * scores.Total >= LeastReaching; rate = rate == 0.5 ? 0.1 : rate / 10)
+        {
+            var score = scores.ScoreReachedBy(rate);
+            if (points.Count == 0 || score > points[^1].Score) points.Add(new(rate, score));
+        }
+        return new ImpostorPrior(points);
+    }
+
+    /// <summary>Score (not rounded to float32) at a normal quantile of the FMR.</summary>
+    internal double ScoreAt(double quantile)
+    {
+        var i = Segment(quantiles, quantile);
+        return Points[i].Score + (quantile - quantiles[i]) * Slope(i);
+    }
+
+    /// <summary>Normal quantile of the FMR at a score: the inverse of <see cref="ScoreAt"/>.</summary>
+    internal double QuantileAt(double score)
+    {
+        var i = 0;
+        while (i < quantiles.Length - 2 && score > Points[i + 1].Score) i++;
+        return quantiles[i] + (score - Points[i].Score) / Slope(i);
+    }
+
+    private double Slope(int segment) =>
+        ((double)Points[segment + 1].Score - Points[segment].Score) / (quantiles[segment + 1] - quantiles[segment]);
+
+    private static int Segment(double[] ascending, double value)
+    {
+        var i = 0;
+        while (i < ascending.Length - 2 && value > ascending[i + 1]) i++;
+        return i;
     }
 }

@@ -27,16 +27,21 @@ internal static class CommonOptions
         return option;
     }
 
-    public static Option<FacePolicy> Faces(FacePolicy normally, string description)
+    /// <summary>An option that takes one of an enum's names, written in lower case as in the API.</summary>
+    public static Option<string> Word<T>(string name, string description, T? normally) where T : struct, Enum
     {
-        Option<FacePolicy> option = new("--faces")
-        {
-            Description = description,
-            HelpName = "reject|largest|central|all",
-            DefaultValueFactory = _ => normally,
-        };
+        string[] words = [.. Enum.GetNames<T>().Select(word => word.ToLowerInvariant())];
+        Option<string> option = new(name) { Description = description, HelpName = string.Join('|', words), Required = normally is null };
+        if (normally is { } word)
+            option.DefaultValueFactory = _ => word.ToString().ToLowerInvariant();
+        option.AcceptOnlyFromAmong(words);
         return option;
     }
+
+    /// <summary>The enum value of a <see cref="Word"/>.</summary>
+    public static T WordOf<T>(this ParseResult parse, Option<string> option) where T : struct, Enum => Enum.Parse<T>(parse.GetRequiredValue(option), ignoreCase: true);
+
+    public static Option<string> Faces(FacePolicy normally, string description) => Word<FacePolicy>("--faces", description, normally);
 
     public static Option<bool> Yes() => new("--yes", "-y") { Description = "Do not ask; needed where nobody can be asked." };
 

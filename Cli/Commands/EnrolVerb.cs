@@ -17,13 +17,9 @@ internal static class EnrolVerb
         Argument<string[]> paths = new("folder") { Description = "A folder with one sub-folder per person; with --identity: pictures of that person.", Arity = ArgumentArity.OneOrMore };
         Option<string> gallery = options.Gallery();
         Option<string?> identity = new("--identity", "-i") { Description = "All pictures are of this one person.", HelpName = "id" };
-        Option<FacePolicy> faces = CommonOptions.Faces(FacePolicy.Reject, "Which face to enrol where a picture shows several.");
-        Option<ConflictPolicy> onConflict = new("--on-conflict")
-        {
-            Description = "Near-duplicates, and faces that look like somebody already enrolled.",
-            HelpName = "report|allow",
-            DefaultValueFactory = _ => ConflictPolicy.Report,
-        };
+        Option<string> faces = CommonOptions.Faces(FacePolicy.Reject, "Which face to enrol where a picture shows several.");
+        Option<string> onConflict = CommonOptions.Word<ConflictPolicy>(
+            "--on-conflict", "What to do about near-duplicates, and faces that look like somebody already enrolled.", ConflictPolicy.Report);
         Option<string[]> metadata = CommonOptions.Pairs("--metadata", "Metadata of everybody enrolled by this command; may be repeated.");
         Option<int> parallel = CommonOptions.Parallel();
         Option<string?> report = new("--report") { Description = "Write what was not enrolled, and why, as CSV.", HelpName = "file.csv" };
@@ -44,8 +40,8 @@ internal static class EnrolVerb
             ParseResult parse = run.Parse;
             EnrolmentSettings settings = new(
                 CommonOptions.CheckGallery(parse.GetRequiredValue(gallery)),
-                parse.GetValue(faces),
-                parse.GetValue(onConflict),
+                parse.WordOf<FacePolicy>(faces),
+                parse.WordOf<ConflictPolicy>(onConflict),
                 CommonOptions.Metadata("--metadata", parse.GetValue(metadata)),
                 parse.GetValue(parallel),
                 parse.GetValue(attempt));

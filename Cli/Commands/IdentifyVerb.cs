@@ -24,7 +24,7 @@ internal static class IdentifyVerb
         Option<double?> targetFpir = CommonOptions.TargetFpir();
         Option<float?> score = CommonOptions.Score();
         Option<float?> margin = CommonOptions.Margin();
-        Option<FacePolicy> faces = CommonOptions.Faces(FacePolicy.All, "Which faces of a picture to identify.");
+        Option<string> faces = CommonOptions.Faces(FacePolicy.All, "Which faces of a picture to identify.");
         Option<string[]> filter = CommonOptions.Pairs("--filter", "Only people whose metadata has this; repeat a key for alternatives, name several keys to demand all.");
         Option<bool> partial = new("--allow-partial") { Description = "Accept an answer when not every shard has answered." };
         Option<int> parallel = CommonOptions.Parallel();
@@ -45,7 +45,7 @@ internal static class IdentifyVerb
                 Top = parse.GetValue(top),
                 Threshold = CommonOptions.Threshold(parse.GetValue(targetFpir), parse.GetValue(score)),
                 Margin = parse.GetValue(margin),
-                Faces = parse.GetValue(faces),
+                Faces = parse.WordOf<FacePolicy>(faces),
                 AllowPartial = parse.GetValue(partial) ? true : null,
                 Filter = Filter(parse.GetValue(filter)),
             };

@@ -30,12 +30,12 @@ internal static class KeysVerb
     private static Command Create(GlobalOptions options)
     {
         Argument<string> name = new("name") { Description = "For people: who or what will use the key." };
-        Option<ApiRole> role = new("--role") { Description = "What it may do; each role includes those before it.", HelpName = "identify|enrol|admin", Required = true };
+        Option<string> role = CommonOptions.Word<ApiRole>("--role", "What it may do; each role includes those before it.", null);
         return new Command("create", "Create a key. Its text is shown this once; the server keeps a hash.") { name, role }.WithExamples(
             "facesearch keys create door-camera --role identify",
             "export FACESEARCH_KEY=$(facesearch keys create me --role admin --json | jq -r .key)").Runs(options, async (run, cancellation) =>
         {
-            KeyRequest request = new() { Name = run.Parse.GetRequiredValue(name), Role = run.Parse.GetRequiredValue(role) };
+            KeyRequest request = new() { Name = run.Parse.GetRequiredValue(name), Role = run.Parse.WordOf<ApiRole>(role) };
             run.Output.Result(await run.Client.CreateKeyAsync(request, cancellation), (console, key) =>
             {
                 console.WriteLine(key.Key);

@@ -122,12 +122,12 @@ internal static class ModelsVerb
     private static void Draw(IAnsiConsole console, ModelRows rows)
     {
         console.WriteLine(rows.Folder);
-        Table table = Tables.Create("name", "kind", "installed", ">d", ">bytes", "licence", "source");
+        Table table = Tables.Create("name", "kind", ">d", ">bytes", "licence", "installed", "source");
         foreach (ModelRow row in rows.Models)
         {
             table.Row(
-                row.Name, row.Kind.ToString().ToLowerInvariant(), row.Installed ? "yes" : $"no: facesearch models pull {row.Name}",
-                row.Dimension?.ToString(CultureInfo.InvariantCulture), Tables.Count(row.Bytes), row.Licence, row.Source);
+                row.Name, row.Kind.ToString().ToLowerInvariant(), row.Dimension?.ToString(CultureInfo.InvariantCulture), Tables.Count(row.Bytes),
+                row.Licence, row.Installed ? "yes" : $"no: facesearch models pull {row.Name}", row.Source);
         }
         console.Write(table);
     }

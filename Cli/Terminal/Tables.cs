@@ -6,14 +6,14 @@ namespace FaceSearch.Cli.Terminal;
 /// <summary>One look for every table, and the field's numbers written one way.</summary>
 internal static class Tables
 {
-    /// <summary>A borderless table; a heading that starts with '&gt;' is right-aligned.</summary>
+    /// <summary>A table whose last column alone wraps; a heading that starts with '&gt;' is right-aligned.</summary>
     public static Table Create(params string[] headings)
     {
         Table table = new Table().Border(TableBorder.Simple);
-        foreach (string heading in headings)
+        for (int i = 0; i < headings.Length; i++)
         {
-            bool right = heading[0] == '>';
-            TableColumn column = new(Markup.Escape(right ? heading[1..] : heading)) { NoWrap = true };
+            bool right = headings[i][0] == '>';
+            TableColumn column = new(Markup.Escape(right ? headings[i][1..] : headings[i])) { NoWrap = i < headings.Length - 1 };
             table.AddColumn(right ? column.RightAligned() : column);
         }
         return table;

@@ -67,9 +67,12 @@ public sealed class Embedding
     }
 
     /// <summary>The inner product with another embedding, in [-1, 1] up to rounding; higher is closer.</summary>
-    public float Score(Embedding other)
+    public float Score(Embedding other) => Score(other.Values);
+
+    /// <summary>The inner product with 128 components of unit length.</summary>
+    public float Score(ReadOnlySpan<float> other)
     {
-        ReadOnlySpan<float> a = Values, b = other.Values;
+        ReadOnlySpan<float> a = Values, b = other[..Dimension];
         Vector<float> sum = Vector<float>.Zero;
         for (int i = 0; i < Dimension; i += Vector<float>.Count)
             sum += new Vector<float>(a[i..]) * new Vector<float>(b[i..]);

@@ -32,8 +32,11 @@ public sealed record GallerySettings
     /// <summary>Two templates of one identity at or above this score are near-duplicates.</summary>
     [Id(4)] public float NearDuplicateScore { get; init; } = 0.985f;
 
-    /// <summary>A shard that holds this many templates takes no further buckets; a new one is made.</summary>
+    /// <summary>Once a shard holds this many templates, new identities go to new shards.</summary>
     [Id(5)] public int MaxTemplatesPerShard { get; init; } = 1_000_000;
+
+    /// <summary>Shards to begin with, and to add whenever they are full; identities are spread over them. Fixed at creation.</summary>
+    [Id(6)] public int Shards { get; init; } = 1;
 }
 
 /// <summary>How the threshold in force came about.</summary>
@@ -112,10 +115,10 @@ public interface IGalleryGrain : IGrainWithStringKey
     [Alias("Create")] Task<GalleryDescription> CreateAsync(GallerySettings settings);
 
     /// <exception cref="FaceSearchException">gallery-not-found.</exception>
-    [Alias("Describe")] Task<GalleryDescription> DescribeAsync();
+    [Orleans.Concurrency.AlwaysInterleave, Alias("Describe")] Task<GalleryDescription> DescribeAsync();
 
     /// <summary>The model and generation to embed with; cheap.</summary>
-    [Alias("Model")] Task<GalleryModel> GetModelAsync();
+    [Orleans.Concurrency.AlwaysInterleave, Alias("Model")] Task<GalleryModel> GetModelAsync();
 
     /// <summary>Changes description, threshold, margin and near-duplicate score; the model stays.</summary>
     [Alias("Update")] Task<GalleryDescription> UpdateAsync(GallerySettings settings);

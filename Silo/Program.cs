@@ -1,1 +1,20 @@
-Console.WriteLine("silo");
+using FaceSearch.Gateway;
+using FaceSearch.Silo.Hosting;
+using FaceSearch.Silo.Messaging;
+using FaceSearch.Silo.Startup;
+
+if (Usage.Asked(args))
+    return Usage.Print();
+
+WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+SiloOptions options = builder.AddSiloOptions();
+builder.AddSiloLogging();
+builder.AddInference(options);
+builder.AddOrleansSilo(options);
+builder.AddMessaging();
+builder.AddFaceSearchGateway();
+builder.AddStartup(options);
+
+WebApplication app = builder.Build();
+app.MapFaceSearchGateway();
+return await app.RunOrExplainAsync();

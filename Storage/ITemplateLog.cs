@@ -90,36 +90,47 @@ public interface ITemplateLog : IAsyncDisposable
 public readonly record struct LogHead(long Lsn, long Identities, long Templates, ulong Digest);
 
 /// <summary>A change of one identity: everything in it becomes durable and visible together, or not at all.</summary>
+[GenerateSerializer, Immutable, Alias("fs.IdentityChange")]
 public sealed record IdentityChange
 {
+    [Id(0)]
     public required string OperationId { get; init; }
 
+    [Id(1)]
     public required string Identity { get; init; }
 
     /// <summary>Fails with <see cref="CommitStatus.VersionConflict"/> unless the identity has this version (0: does not exist); null: any.</summary>
+    [Id(2)]
     public long? ExpectedVersion { get; init; }
 
     /// <summary>Replaces the metadata; null leaves it.</summary>
+    [Id(3)]
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
+    [Id(4)]
     public IReadOnlyList<TemplateRecord> Add { get; init; } = [];
 
+    [Id(5)]
     public IReadOnlyList<TemplateId> Remove { get; init; } = [];
 
     /// <summary>Removes the identity with all its templates; a later replay of its earlier operations answers <see cref="CommitStatus.Superseded"/>.</summary>
+    [Id(6)]
     public bool Erase { get; init; }
 
     /// <summary>
     /// A hash of the request's content. The same operation id with another fingerprint is
     /// <see cref="CommitStatus.OperationReused"/>.
     /// </summary>
+    [Id(7)]
     public ulong Fingerprint { get; init; }
 
+    [Id(8)]
     public required DateTimeOffset At { get; init; }
 }
 
 /// <summary>A template as the log keeps it.</summary>
-public sealed record TemplateRecord(TemplateId Id, Embedding Embedding, TemplateQuality Quality, DateTimeOffset CreatedAt);
+[GenerateSerializer, Immutable, Alias("fs.TemplateRecord")]
+public sealed record TemplateRecord([property: Id(0)] TemplateId Id, [property: Id(1)] Embedding Embedding, [property: Id(2)] TemplateQuality Quality, [property: Id(3)] DateTimeOffset CreatedAt);
 
 /// <summary>How a commit ended.</summary>
 public enum CommitStatus
@@ -152,19 +163,27 @@ public enum CommitStatus
 /// <param name="Version">The identity's version after the change (for Replayed: after the first time).</param>
 /// <param name="Templates">Ids added (Replayed: the first time's) or, for an erasure, removed.</param>
 /// <param name="Current">The identity after the change when <see cref="CommitStatus.Applied"/>; null after an erasure or a refusal.</param>
-public sealed record CommitResult(CommitStatus Status, long Lsn, long Version, IReadOnlyList<TemplateId> Templates, StoredIdentity? Current);
+[GenerateSerializer, Immutable, Alias("fs.CommitResult")]
+public sealed record CommitResult(
+    [property: Id(0)] CommitStatus Status,
+    [property: Id(1)] long Lsn,
+    [property: Id(2)] long Version,
+    [property: Id(3)] IReadOnlyList<TemplateId> Templates,
+    [property: Id(4)] StoredIdentity? Current);
 
 /// <summary>An identity as the log keeps it.</summary>
+[GenerateSerializer, Immutable, Alias("fs.StoredIdentity")]
 public sealed record StoredIdentity(
-    string Id,
-    IReadOnlyDictionary<string, string> Metadata,
-    long Version,
-    DateTimeOffset CreatedAt,
-    DateTimeOffset UpdatedAt,
-    IReadOnlyList<StoredTemplate> Templates);
+    [property: Id(0)] string Id,
+    [property: Id(1)] IReadOnlyDictionary<string, string> Metadata,
+    [property: Id(2)] long Version,
+    [property: Id(3)] DateTimeOffset CreatedAt,
+    [property: Id(4)] DateTimeOffset UpdatedAt,
+    [property: Id(5)] IReadOnlyList<StoredTemplate> Templates);
 
 /// <summary>A template without its embedding.</summary>
-public sealed record StoredTemplate(TemplateId Id, TemplateQuality Quality, DateTimeOffset CreatedAt);
+[GenerateSerializer, Immutable, Alias("fs.StoredTemplate")]
+public sealed record StoredTemplate([property: Id(0)] TemplateId Id, [property: Id(1)] TemplateQuality Quality, [property: Id(2)] DateTimeOffset CreatedAt);
 
 /// <summary>One step from an older state to the present one.</summary>
 public abstract record LogEntry(long Lsn)

@@ -1,40 +1,42 @@
+using FaceSearch.VectorIndex.Flat;
+using FaceSearch.VectorIndex.Search;
+using FaceSearch.VectorIndex.Snapshots;
+using FaceSearch.VectorIndex.Store;
+
 namespace FaceSearch.VectorIndex;
 
 /// <summary>Exact search: a blocked scan of the quantised codes, then float32 rerank of all that the error bound cannot rule out.</summary>
-public sealed class FlatIndex : IVectorIndex
+public sealed class FlatIndex : VectorIndexBase
 {
     /// <summary>An empty index.</summary>
-    public FlatIndex(IndexOptions options) => throw new NotImplementedException();
+    public FlatIndex(IndexOptions options)
+        : base(new SlotStore(options))
+    {
+    }
+
+    private FlatIndex(SlotStore store)
+        : base(store)
+    {
+    }
 
     /// <summary>Opens a snapshot written by any engine.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="storage">Where the float32 vectors are to live.</param>
+    /// <param name="options">Everything but the dimension and the storage, which the file and <paramref name="storage"/> give.</param>
     /// <exception cref="IndexDamagedException">The snapshot is damaged.</exception>
     /// <exception cref="IndexVersionException">The snapshot is of a newer version.</exception>
-    public static FlatIndex Load(string path, VectorStorage storage = VectorStorage.Memory, IndexOptions? options = null) => throw new NotImplementedException();
+    public static FlatIndex Load(string path, VectorStorage storage = VectorStorage.Memory, IndexOptions? options = null)
+    {
+        using var reader = new SnapshotReader(path);
+        return new FlatIndex(reader.ReadStore((options ?? new IndexOptions()) with { Storage = storage }));
+    }
 
     /// <inheritdoc/>
-    public int Dimension => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public long Count => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public void Add(long id, ReadOnlySpan<float> vector) => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public void Update(long id, ReadOnlySpan<float> vector) => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public bool Remove(long id) => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public bool Contains(long id) => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public bool TryGetVector(long id, Span<float> destination) => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public SearchOutcome Search(ReadOnlySpan<float> query, Span<Neighbour> results, in SearchOptions options = default) => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public void SearchBatch(ReadOnlySpan<float> queries, int k, Span<Neighbour> results, Span<SearchOutcome> outcomes, in SearchOptions options = default) => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public SlotFilter CreateFilter(ReadOnlySpan<long> ids) => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public long[] SnapshotIds() => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public void Save(string path) => throw new NotImplementedException();
-    /// <inheritdoc/>
-    public void Dispose() => throw new NotImplementedException();
+    public override void Save(string path) => SnapshotWriter.Write(path, this, graph: null);
+
+    private protected override SearchOutcome SearchCore(ReadOnlySpan<float> query, Span<Neighbour> results, in SearchOptions options, SearchScratch scratch) =>
+        FlatSearcher.Search(Store, scratch, query, results, options);
+
+    private protected override void SearchBatchCore(ReadOnlySpan<float> queries, int k, Span<Neighbour> results, Span<SearchOutcome> outcomes, in SearchOptions options, SearchScratch scratch) =>
+        FlatSearcher.SearchBatch(Store, scratch, queries, k, results, outcomes, options);
 }

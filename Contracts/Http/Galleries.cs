@@ -11,7 +11,7 @@ public sealed record GalleryRequest
     /// <summary>Exactly one of <c>targetFpir</c> (over 0 to 0.5) and <c>score</c> (-1 to 1). Default: target FPIR 0.01.</summary>
     public ThresholdPolicy? Threshold { get; init; }
 
-    /// <summary>Least lead over the runner-up, 0 to 2. Default 0.05.</summary>
+    /// <summary>Least lead over the runner-up, 0 to 1. Default 0.05.</summary>
     public float? Margin { get; init; }
 
     /// <summary>Score from which two templates of one identity are near-duplicates. Default 0.985.</summary>
@@ -19,6 +19,9 @@ public sealed record GalleryRequest
 
     /// <summary>Only at creation. Default 1,000,000.</summary>
     public int? MaxTemplatesPerShard { get; init; }
+
+    /// <summary>Shards to begin with, 1 to 64. Only at creation. Default 1.</summary>
+    public int? Shards { get; init; }
 }
 
 /// <summary>All galleries, ordered by id.</summary>

@@ -15,7 +15,7 @@ public sealed record IdentifyRequest
     /// <summary>Overrides the gallery's policy: exactly one of <c>targetFpir</c> and <c>score</c>.</summary>
     public ThresholdPolicy? Threshold { get; init; }
 
-    /// <summary>Overrides the gallery's margin, 0 to 2.</summary>
+    /// <summary>Overrides the gallery's margin, 0 to 1.</summary>
     public float? Margin { get; init; }
 
     /// <summary>Only identities whose metadata has, for every key, one of the values.</summary>

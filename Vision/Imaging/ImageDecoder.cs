@@ -103,10 +103,13 @@ public sealed class ImageDecoder : IDisposable
         using Image? shrunk = shrink > 1 ? Open(bytes, format, shrink) : null;
         Image source = shrunk ?? header;
 
-        using Image upright = longSide > Limits.WorkingLongSide
-            ? source.ThumbnailImage(Limits.WorkingLongSide, height: Limits.WorkingLongSide, size: Enums.Size.Down, outputProfile: "srgb")
-            : ToSrgb(source);
-        using Image rgb = ToRgb8(upright);
+        using var chain = new VipsChain(source);
+        if (longSide > Limits.WorkingLongSide)
+            chain.Then(i => i.ThumbnailImage(Limits.WorkingLongSide, height: Limits.WorkingLongSide, size: Enums.Size.Down, outputProfile: "srgb"));
+        else
+            Upright(chain);
+        ToRgb8(chain);
+        Image rgb = chain.Last;
         using var watch = new DecodeWatch([header, source, rgb], Limits.DecodeTimeout, cancellation);
         try
         {
@@ -149,27 +152,31 @@ public sealed class ImageDecoder : IDisposable
         return loader.StartsWith(expected, StringComparison.Ordinal);
     }
 
-    private static (int Width, int Height) OrientedSize(Image header)
+    private static (int Width, int Height) OrientedSize(Image header) =>
+        Orientation(header) is >= 5 and <= 8 ? (header.Height, header.Width) : (header.Width, header.Height);
+
+    private static int Orientation(Image image) => image.Contains("orientation") ? Convert.ToInt32(image.Get("orientation")) : 1;
+
+    /// <summary>Turned by the EXIF orientation, and in sRGB by the embedded ICC profile if there is one.</summary>
+    private static void Upright(VipsChain chain)
     {
-        bool quarterTurn = header.Contains("orientation") && Convert.ToInt32(header.Get("orientation")) is >= 5 and <= 8;
-        return quarterTurn ? (header.Height, header.Width) : (header.Width, header.Height);
+        if (Orientation(chain.Last) != 1)
+            chain.Then(i => i.Autorot());
+        bool cmyk = chain.Last.Interpretation == Enums.Interpretation.Cmyk;
+        if (cmyk || chain.Last.Contains("icc-profile-data"))
+            chain.Then(i => i.IccTransform("srgb", embedded: true, inputProfile: cmyk ? "cmyk" : "srgb", intent: Enums.Intent.Perceptual));
     }
 
-    /// <summary>Upright, and in sRGB by the embedded ICC profile if there is one.</summary>
-    private static Image ToSrgb(Image source)
+    /// <summary>Three 8-bit bands: grey is tripled, 16-bit scaled down, alpha laid on white. Steps that change nothing are left out.</summary>
+    private static void ToRgb8(VipsChain chain)
     {
-        using Image upright = source.Autorot();
-        return upright.Contains("icc-profile-data") || upright.Interpretation == Enums.Interpretation.Cmyk
-            ? upright.IccTransform("srgb", embedded: true, inputProfile: upright.Interpretation == Enums.Interpretation.Cmyk ? "cmyk" : "srgb", intent: Enums.Intent.Perceptual)
-            : upright.Colourspace(Enums.Interpretation.Srgb);
-    }
-
-    /// <summary>Three 8-bit bands: grey is tripled, 16-bit scaled down, alpha laid on white.</summary>
-    private static Image ToRgb8(Image image)
-    {
-        using Image srgb = image.Colourspace(Enums.Interpretation.Srgb);
-        using Image opaque = srgb.HasAlpha() ? srgb.Flatten(background: [255]) : srgb.Copy();
-        using Image three = opaque.Bands == 3 ? opaque.Copy() : opaque.ExtractBand(0, Math.Min(3, opaque.Bands));
-        return three.Cast(Enums.BandFormat.Uchar);
+        if (chain.Last.Interpretation != Enums.Interpretation.Srgb || chain.Last.Bands < 3)
+            chain.Then(i => i.Colourspace(Enums.Interpretation.Srgb));
+        if (chain.Last.HasAlpha())
+            chain.Then(i => i.Flatten(background: [255]));
+        if (chain.Last.Bands > 3)
+            chain.Then(i => i.ExtractBand(0, 3));
+        if (chain.Last.Format != Enums.BandFormat.Uchar)
+            chain.Then(i => i.Cast(Enums.BandFormat.Uchar));
     }
 }

@@ -68,7 +68,13 @@ internal static class BatchDimension
         if (target.Length == 0 || target[0] != 1)
             return;
         target[0] = 0;
-        // A constant of its own: the old one may serve other nodes.
+        if (graph.Node.Sum(n => n.Input.Count(i => i == node.Input[1])) == 1)
+        {
+            shape.Int64Data.Clear();
+            shape.RawData = Raw(target);
+            return;
+        }
+        // A constant of its own: the old one serves other nodes too.
         var own = new TensorProto { DataType = Int64, Name = $"{node.Output[0]}/free_batch_shape", RawData = Raw(target) };
         own.Dims.Add(target.Length);
         graph.Initializer.Add(own);

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using FaceSearch.Gateway.Problems;
+using FaceSearch.Gateway.Telemetry;
+using FaceSearch.Http;
+using FaceSearch.Vision;
+using Microsoft.Extensions.Options;
+
+namespace FaceSearch.Gateway.Faces;
+
+/// <summary>A face of an image with its embedding.</summary>
+internal sealed record EmbeddedFace(FaceCandidate Candidate, Embedding Embedding);
+
+/// <summary>From uploaded bytes to embeddings: analysis here, embedding (of crops only) in the cluster. Thread-safe.</summary>
+internal sealed class FaceReader(VisionModels models, IGrainFactory grains, GatewayMetrics metrics, IOptions<GatewayOptions> options) : IDisposable
+{
+    // Analysis is synchronous and busy: requests wait here, without a thread, rather than on the decoder's own gate.
+    private readonly SemaphoreSlim _processors = new(options.Value.Images.MaxConcurrentDecodes);
+
+    /// <summary>Every face of an image.</summary>
+    /// <exception cref="ImageRejectedException">The image is refused.</exception>
+    public async Task<FaceAnalysis> AnalyseAsync(string? embedder, ReadOnlyMemory<byte> image, CancellationToken cancellation)
+    {
+        FacePipeline pipeline = models.PipelineFor(embedder);
+        metrics.ImageQueue(1);
+        try
+        {
+            if (!await _processors.WaitAsync(options.Value.Images.QueueTimeout, cancellation))
+                throw new ImageRejectedException(ImageRejection.Busy, "Too many images are being analysed. Try again shortly.");
+            try
+            {
+                long start = Stopwatch.GetTimestamp();
+                FaceAnalysis analysis = await Task.Run(() => pipeline.Analyse(image, cancellation: cancellation), cancellation);
+                metrics.Analysed(Stopwatch.GetElapsedTime(start));
+                return analysis;
+            }
+            finally
+            {
+                _processors.Release();
+            }
+        }
+        finally
+        {
+            metrics.ImageQueue(-1);
+        }
+    }
+
+    /// <summary>The faces that a policy picks.</summary>
+    /// <exception cref="ProblemException">no-face; several-faces under <see cref="FacePolicy.Reject"/>.</exception>
+    public IReadOnlyList<FaceCandidate> Pick(FaceAnalysis analysis, FacePolicy policy)
+    {
+        if (analysis.Faces.Count == 0)
+            throw ProblemException.Of(ProblemTypes.NoFace, "No face was found in the image.");
+        if (policy == FacePolicy.All)
+            return analysis.Faces.Count <= options.Value.MaxFaces ? analysis.Faces : [.. analysis.Faces.Take(options.Value.MaxFaces)];
+        if (analysis.Faces.Count == 1)
+            return analysis.Faces;
+        return policy switch
+        {
+            FacePolicy.Largest => [analysis.Largest!],
+            FacePolicy.Central => [analysis.MostCentral!],
+            _ => throw new ProblemException(ProblemFactory.Create(ProblemTypes.SeveralFaces,
+                $"The image shows {analysis.Faces.Count} faces. Crop it to one, or choose with faces=largest, central or all.") with
+            {
+                Faces = [.. analysis.Faces.Select(f => f.ToFace())],
+            }),
+        };
+    }
+
+    /// <summary>The warnings of an analysis under a policy, as sentences.</summary>
+    public IReadOnlyList<string> Warnings(FaceAnalysis analysis, FacePolicy policy)
+    {
+        List<string> warnings = [.. analysis.Warnings.Select(FaceMapping.Warning)];
+        if (policy == FacePolicy.All && analysis.Faces.Count > options.Value.MaxFaces)
+            warnings.Add($"The image shows {analysis.Faces.Count} faces; the {options.Value.MaxFaces} surest were taken.");
+        return warnings;
+    }
+
+    /// <summary>The embeddings of faces, in order.</summary>
+    /// <exception cref="FaceSearchException">model-not-installed, overloaded.</exception>
+    public async Task<IReadOnlyList<EmbeddedFace>> EmbedAsync(string embedder, IReadOnlyList<FaceCandidate> faces, CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        FaceCrop[] crops = [.. faces.Select(f => new FaceCrop(f.Crop.Size, f.Crop.Rgb))];
+        IReadOnlyList<Embedding> embeddings = await grains.GetGrain<IEmbedderGrain>(embedder).EmbedAsync(crops, cancellation);
+        metrics.Embedded(Stopwatch.GetElapsedTime(start));
+        return [.. faces.Zip(embeddings, (face, embedding) => new EmbeddedFace(face, embedding))];
+    }
+
+    public void Dispose() => _processors.Dispose();
+}

@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using FaceSearch.Gateway.Input;
+using FaceSearch.Gateway.Telemetry;
+using FaceSearch.Http;
+using FaceSearch.Vision;
+
+namespace FaceSearch.Gateway.Faces;
+
+/// <summary>Answers "who is this?" for an embedding, or for every face of an image in parallel.</summary>
+internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFactory grains, GatewayMetrics metrics)
+{
+    /// <summary>Identities in a candidate list, unless the caller asks otherwise.</summary>
+    public const int DefaultTop = 5;
+
+    private sealed record Probe(Face? Face, Embedding Embedding);
+
+    private sealed record Looked(IReadOnlyList<Probe> Probes, IReadOnlyList<string> Warnings, double AnalyseMs, double EmbedMs, int? Width, int? Height);
+
+    /// <exception cref="FaceSearchException">What the grains refuse.</exception>
+    public async Task<IdentifyResponse> IdentifyAsync(string gallery, IdentifyRequest request, ReadOnlyMemory<byte>? image, Deadline deadline, CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        GalleryModel model = await catalogue.GalleryModelAsync(gallery);
+        Looked looked = image is { } bytes
+            ? await LookAsync(gallery, model, bytes, request.Faces ?? FacePolicy.All, cancellation)
+            : new([new Probe(null, request.Embedding!)], [], 0, 0, null, null);
+        long searching = Stopwatch.GetTimestamp();
+        IdentifyOutcome[] outcomes = await SearchAsync(gallery, model, request, looked.Probes, deadline, cancellation);
+        double searchMs = Stopwatch.GetElapsedTime(searching).TotalMilliseconds;
+        IReadOnlyList<OperatingPoint> points = await catalogue.OperatingPointsAsync(outcomes[0].Model);
+        return new(
+            [.. outcomes.Zip(looked.Probes, (o, p) => new FaceResult(p.Face, o.Decision, o.Candidates, o.Threshold, o.Margin))],
+            outcomes[0].Model,
+            outcomes[0].Generation,
+            outcomes.Min(o => o.ShardsAnswered),
+            outcomes[0].ShardsTotal,
+            points,
+            Warnings(looked.Warnings, outcomes),
+            new IdentifyTimings(looked.AnalyseMs, looked.EmbedMs, searchMs, outcomes.Max(o => o.SearchMicroseconds) / 1000, Stopwatch.GetElapsedTime(start).TotalMilliseconds),
+            looked.Width,
+            looked.Height);
+    }
+
+    private async Task<Looked> LookAsync(string gallery, GalleryModel model, ReadOnlyMemory<byte> image, FacePolicy policy, CancellationToken cancellation)
+    {
+        string embedder = Catalogue.EmbedderOf(gallery, model);
+        long start = Stopwatch.GetTimestamp();
+        FaceAnalysis analysis = await faces.AnalyseAsync(embedder, image, cancellation);
+        IReadOnlyList<FaceCandidate> picked = faces.Pick(analysis, policy);
+        double analyseMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        start = Stopwatch.GetTimestamp();
+        IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, picked, cancellation);
+        return new([.. embedded.Select(e => new Probe(e.Candidate.ToFace(), e.Embedding))], faces.Warnings(analysis, policy),
+            analyseMs, Stopwatch.GetElapsedTime(start).TotalMilliseconds, analysis.OriginalWidth, analysis.OriginalHeight);
+    }
+
+    private async Task<IdentifyOutcome[]> SearchAsync(string gallery, GalleryModel model, IdentifyRequest request,
+        IReadOnlyList<Probe> probes, Deadline deadline, CancellationToken cancellation)
+    {
+        IIdentifyGrain grain = grains.GetGrain<IIdentifyGrain>(gallery);
+        try
+        {
+            return await Task.WhenAll(probes.Select(async probe =>
+            {
+                long start = Stopwatch.GetTimestamp();
+                IdentifyOutcome outcome = await grain.IdentifyAsync(new IdentifyQuery(gallery, model.Generation, probe.Embedding,
+                    request.Top ?? DefaultTop, request.Threshold, request.Margin, request.Filter, deadline.At, request.AllowPartial ?? false), cancellation);
+                metrics.Identified(outcome.Decision, Stopwatch.GetElapsedTime(start), outcome.SearchMicroseconds);
+                return outcome;
+            }));
+        }
+        catch (FaceSearchException e) when (e.Type is ProblemTypes.GenerationMismatch or ProblemTypes.GalleryNotFound)
+        {
+            catalogue.Forget(gallery);
+            throw;
+        }
+    }
+
+    private static IReadOnlyList<string> Warnings(IReadOnlyList<string> warnings, IdentifyOutcome[] outcomes)
+    {
+        IdentifyOutcome least = outcomes.MinBy(o => o.ShardsAnswered)!;
+        return least.ShardsAnswered == least.ShardsTotal
+            ? warnings
+            : [.. warnings, $"Only {least.ShardsAnswered} of {least.ShardsTotal} shards answered: 'unknown' may be wrong."];
+    }
+}

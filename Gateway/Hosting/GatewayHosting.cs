@@ -1,0 +1,112 @@
+using System.Text.Json;
+using FaceSearch.Gateway.Bulk;
+using FaceSearch.Gateway.Console;
+using FaceSearch.Gateway.Endpoints;
+using FaceSearch.Gateway.Faces;
+using FaceSearch.Gateway.Health;
+using FaceSearch.Gateway.Input;
+using FaceSearch.Gateway.OpenApi;
+using FaceSearch.Gateway.Problems;
+using FaceSearch.Gateway.Security;
+using FaceSearch.Gateway.Telemetry;
+using FaceSearch.Http;
+using FaceSearch.Vision;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using OpenTelemetry.Metrics;
+using Scalar.AspNetCore;
+
+namespace FaceSearch.Gateway;
+
+/// <summary>Adds the HTTP API and the console page to a web application that is an Orleans client or silo.</summary>
+public static class GatewayHosting
+{
+    /// <summary>Health checks with this tag decide <c>/health/ready</c>; the host adds its own (storage, embedder).</summary>
+    public const string ReadyTag = HealthEndpoints.ReadyTag;
+
+    /// <summary>
+    /// Registers the gateway. It needs an <see cref="IGrainFactory"/> (from UseOrleans or UseOrleansClient) and reads the section
+    /// <see cref="GatewayOptions.Section"/>; a <see cref="ModelStore"/> that the host registered before is used.
+    /// </summary>
+    public static IHostApplicationBuilder AddFaceSearchGateway(this IHostApplicationBuilder builder, Action<GatewayOptions>? configure = null)
+    {
+        IServiceCollection services = builder.Services;
+        services.AddOptions<GatewayOptions>().Bind(builder.Configuration.GetSection(GatewayOptions.Section))
+            .Configure(options => configure?.Invoke(options))
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(sp => new ModelStore(sp.GetRequiredService<IOptions<GatewayOptions>>().Value.ModelsFolder));
+        services.AddSingleton<GatewayMetrics>();
+        services.AddSingleton<RequestReader>();
+        services.AddSingleton<ApiKeyRing>();
+        services.AddSingleton<VisionModels>();
+        services.AddSingleton<FaceReader>();
+        services.AddSingleton<Catalogue>();
+        services.AddSingleton<Identifier>();
+        services.AddSingleton<Enroller>();
+        services.AddSingleton<BulkEnroller>();
+        services.Configure<JsonOptions>(json => Share(json.SerializerOptions));
+        services.AddAuthentication(ApiKeyHandler.SchemeName).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
+        services.AddAuthorizationBuilder().AddPolicies();
+        services.AddGatewayRateLimits();
+        services.AddGatewayOpenApi();
+        services.AddHealthChecks()
+            .AddCheck<DetectorCheck>("detector", tags: [ReadyTag])
+            .AddCheck<GalleriesCheck>("galleries", tags: [ReadyTag]);
+        services.AddSingleton<GalleriesCheck>();
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .AddMeter("FaceSearch.*", "Microsoft.Orleans")
+            .AddAspNetCoreInstrumentation()
+            .AddRuntimeInstrumentation()
+            .AddPrometheusExporter());
+        return builder;
+    }
+
+    /// <summary>Adds the gateway's middleware and endpoints, at the root of the application.</summary>
+    public static WebApplication MapFaceSearchGateway(this WebApplication app)
+    {
+        app.UseSecurityHeaders();
+        app.UseMiddleware<ProblemMiddleware>();
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseRateLimiter();
+        app.UseAuthorization();
+        RouteGroupBuilder api = app.MapGroup(HttpApi.Base);
+        api.MapGalleries();
+        api.MapIdentities();
+        api.MapEnrolment();
+        api.MapBulk();
+        api.MapIdentify();
+        api.MapVerify();
+        api.MapDetect();
+        api.MapTemplates();
+        api.MapModels();
+        api.MapKeys();
+        app.MapHealth();
+        app.MapPrometheusScrapingEndpoint("/metrics").RequireAuthorization(RolePolicies.AdminOrThisMachine);
+        app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
+        app.MapScalarApiReference("/reference", scalar => scalar
+            .WithTitle("FaceSearch API")
+            .AddDocument(OpenApiSetup.DocumentName)
+            .DisableDefaultFonts()).AllowAnonymous();
+        app.MapConsole();
+        return app;
+    }
+
+    /// <summary>Typed results write exactly what <see cref="FaceSearchJson"/> writes.</summary>
+    private static void Share(JsonSerializerOptions options)
+    {
+        JsonSerializerOptions ours = FaceSearchJson.Default.Options;
+        options.TypeInfoResolverChain.Insert(0, FaceSearchJson.Default);
+        options.DefaultIgnoreCondition = ours.DefaultIgnoreCondition;
+        options.NumberHandling = ours.NumberHandling;
+        foreach (var converter in ours.Converters)
+            options.Converters.Add(converter);
+    }
+}

@@ -1,0 +1,30 @@
+namespace FaceSearch.Grains.Galleries;
+
+/// <summary>What gallery settings must satisfy; messages name the field and its bounds.</summary>
+internal static class GalleryRules
+{
+    public static void Check(GallerySettings settings)
+    {
+        if (settings.Description is { Length: > 1000 })
+            throw FaceSearchException.Invalid($"description is limited to 1000 characters; got {settings.Description.Length}.");
+        Check(settings.Threshold);
+        if (settings.Margin is < 0 or > 1 || float.IsNaN(settings.Margin))
+            throw FaceSearchException.Invalid($"margin must be 0 to 1; got {settings.Margin}.");
+        if (!(settings.NearDuplicateScore is > 0 and <= 1.01f))
+            throw FaceSearchException.Invalid($"nearDuplicateScore must be above 0, at most 1 (1.01 switches the check off); got {settings.NearDuplicateScore}.");
+        if (settings.Shards is < 1 or > 64)
+            throw FaceSearchException.Invalid($"shards must be 1 to 64; got {settings.Shards}.");
+        if (settings.MaxTemplatesPerShard is < 1000 or > 20_000_000)
+            throw FaceSearchException.Invalid($"maxTemplatesPerShard must be 1,000 to 20,000,000; got {settings.MaxTemplatesPerShard}.");
+    }
+
+    public static void Check(ThresholdPolicy policy)
+    {
+        if (policy.TargetFpir.HasValue == policy.Score.HasValue)
+            throw FaceSearchException.Invalid("A threshold is given either as targetFpir or as score.");
+        if (policy.TargetFpir is { } fpir && !(fpir is > 0 and <= 0.5))
+            throw FaceSearchException.Invalid($"targetFpir must be above 0, at most 0.5; got {fpir}.");
+        if (policy.Score is { } score && !(score is >= -1 and <= 1))
+            throw FaceSearchException.Invalid($"A threshold score must be -1 to 1; got {score}.");
+    }
+}

@@ -1,0 +1,31 @@
+using FaceSearch.Grains.Embedders;
+using FaceSearch.Grains.Galleries;
+using FaceSearch.Grains.Shards;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace FaceSearch.Grains.Hosting;
+
+/// <summary>What a silo needs besides storage, an event publisher and an embedder.</summary>
+public static class GrainsHosting
+{
+    /// <summary>Registers the services that grains are built from; options come from <c>Shards</c> and <c>Embedder</c>.</summary>
+    public static IServiceCollection AddFaceSearchGrains(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<ShardOptions>().Bind(configuration.GetSection("Shards"))
+            .Validate(o => o.SearchThreads is >= 0 and <= 1024, "Shards:SearchThreads must be 0 (one a processor) to 1024.")
+            .Validate(o => o.SearchQueue is >= 1 and <= 1_000_000, "Shards:SearchQueue must be 1 to 1,000,000.")
+            .Validate(o => o.EpochCheck < o.EpochLease, "Shards:EpochCheck must be shorter than EpochLease.")
+            .ValidateOnStart();
+        services.AddOptions<EmbedderOptions>().Bind(configuration.GetSection("Embedder"))
+            .Validate(o => o.MaxBatch is >= 1 and <= 256, "Embedder:MaxBatch must be 1 to 256.")
+            .Validate(o => o.MaxWait >= TimeSpan.Zero && o.MaxWait <= TimeSpan.FromSeconds(1), "Embedder:MaxWait must be 0 to 1 s.")
+            .Validate(o => o.MaxQueue >= o.MaxBatch, "Embedder:MaxQueue must be at least MaxBatch.")
+            .ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<SearchPool>();
+        services.AddSingleton<GalleryRoutes>();
+        return services;
+    }
+}

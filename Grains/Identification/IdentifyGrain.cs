@@ -1,0 +1,95 @@
+using FaceSearch.Evaluation;
+using FaceSearch.Grains.Galleries;
+using FaceSearch.Grains.Shards;
+using Orleans.Concurrency;
+
+namespace FaceSearch.Grains.Identification;
+
+/// <summary>
+/// Fans a search out to the gallery's shards under one absolute deadline, merges, and decides. All shards must answer unless the
+/// caller allows less: "unknown" from a partial search would be a wrong answer.
+/// </summary>
+[StatelessWorker, Reentrant]
+public sealed class IdentifyGrain(GalleryRoutes routes, TimeProvider time) : Grain, IIdentifyGrain
+{
+
+    public async Task<IdentifyOutcome> IdentifyAsync(IdentifyQuery query, CancellationToken cancellationToken)
+    {
+        IdentifyRules.Check(query);
+        GalleryRoute route = await routes.GetAsync(query.Gallery);
+        while (true)
+        {
+            if (query.Generation != route.View.Generation)
+                throw Identities.Conflicts.WrongGeneration(query.Gallery, query.Generation, route.View.Generation);
+            ShardAnswer?[] answers = await SearchAsync(route.View, query, cancellationToken);
+            long newest = answers.Max(a => a?.ViewVersion ?? 0);
+            if (newest <= route.View.Version)
+                return Decide(route, query, answers);
+            route = await routes.GetAsync(query.Gallery, newest);
+        }
+    }
+
+    private async Task<ShardAnswer?[]> SearchAsync(GalleryView view, IdentifyQuery query, CancellationToken cancellationToken)
+    {
+        // At least two identities are needed to tell whether the best one stands clear.
+        ShardQuery ask = new(query.Probe, Math.Max(2, query.Top), query.Filter, query.DeadlineAt);
+        TimeSpan left = query.DeadlineAt - time.GetUtcNow();
+        if (left <= TimeSpan.Zero)
+            throw TooLate(query, 0, view.Map.ShardCount);
+        Task<ShardAnswer>[] asked = new Task<ShardAnswer>[view.Map.ShardCount];
+        for (int i = 0; i < asked.Length; i++)
+            asked[i] = GrainFactory.GetGrain<IGalleryShardGrain>(view.Shard(i).ToString()).SearchAsync(ask, cancellationToken);
+        await ((Task)Task.WhenAll(asked)).WaitAsync(left, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        cancellationToken.ThrowIfCancellationRequested();
+        ShardAnswer?[] answers = new ShardAnswer?[asked.Length];
+        int answered = 0;
+        for (int i = 0; i < asked.Length; i++)
+        {
+            if (asked[i].IsCompletedSuccessfully)
+            {
+                answers[i] = asked[i].Result;
+                answered++;
+            }
+            else
+            {
+                asked[i].Ignore();
+            }
+        }
+        if (answered == 0 || (answered < answers.Length && !query.AllowPartial))
+            throw Failure(asked, query, answered);
+        return answers;
+    }
+
+    private FaceSearchException Failure(Task<ShardAnswer>[] asked, IdentifyQuery query, int answered)
+    {
+        Exception? error = asked.Select(t => t.Exception?.InnerException).FirstOrDefault(e => e is not null);
+        if (error is FaceSearchException { Type: ProblemTypes.GalleryNotFound })
+            routes.Forget(query.Gallery);
+        return error switch
+        {
+            FaceSearchException known => known,
+            null => TooLate(query, answered, asked.Length),
+            _ => new FaceSearchException(ProblemTypes.ShardUnavailable, 503, $"{answered} of {asked.Length} shards of gallery '{query.Gallery}' answered.", TimeSpan.FromSeconds(1)),
+        };
+    }
+
+    private static FaceSearchException TooLate(IdentifyQuery query, int answered, int total) =>
+        new(ProblemTypes.DeadlineExceeded, 504, $"{answered} of {total} shards of gallery '{query.Gallery}' answered before the deadline. Allow more time, or a partial answer.", TimeSpan.FromSeconds(1));
+
+    private IdentifyOutcome Decide(GalleryRoute route, IdentifyQuery query, ShardAnswer?[] answers)
+    {
+        GalleryView view = route.View;
+        long identities = answers.Sum(a => a?.Identities ?? 0);
+        Candidate[] candidates = Merge.Best(answers, Math.Max(2, query.Top));
+        ThresholdInForce threshold = route.Threshold(query.Threshold ?? view.Settings.Threshold, identities);
+        float margin = query.Margin ?? view.Settings.Margin;
+        float best = candidates.Length > 0 ? candidates[0].Score : float.NegativeInfinity;
+        float runnerUp = candidates.Length > 1 ? candidates[1].Score : float.NegativeInfinity;
+        Decision decision = (Decision)DecisionRule.Decide(best, runnerUp, threshold.Threshold, margin);
+        if (route.IsStale(identities))
+            GrainFactory.GetGrain<IGalleryRoutingGrain>(query.Gallery).CalibrateIfStaleAsync().Ignore();
+        return new IdentifyOutcome(
+            decision, candidates.Length > query.Top ? candidates[..query.Top] : candidates, threshold, margin, view.Model, view.Generation,
+            answers.Count(a => a is not null), answers.Length, answers.Max(a => a?.SearchMicroseconds ?? 0));
+    }
+}

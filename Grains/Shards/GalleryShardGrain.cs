@@ -1,0 +1,276 @@
+using FaceSearch.Grains.Galleries;
+using FaceSearch.Storage;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Concurrency;
+using Orleans.Placement;
+
+namespace FaceSearch.Grains.Shards;
+
+/// <summary>
+/// Holds one shard open. Reentrant: commits must interleave to share an fsync, and searches run over an immutable view on the
+/// search threads. Opening happens in the background (Orleans ends activations that take 30 s); calls wait a little and are then
+/// told to come back. A shard that another silo has opened is fenced by storage, and one that could not revalidate its epoch for
+/// <see cref="ShardOptions.EpochLease"/> serves no reads.
+/// </summary>
+[KeepAlive, Immovable, Reentrant]
+public sealed partial class GalleryShardGrain(
+    ITemplateLogProvider logs,
+    ISnapshotStore snapshots,
+    IEventPublisher events,
+    SearchPool pool,
+    IOptions<ShardOptions> options,
+    TimeProvider time,
+    ILogger<GalleryShardGrain> logger) : Grain, IGalleryShardGrain
+{
+    private readonly CancellationTokenSource _closing = new();
+    private readonly ShardOptions _options = options.Value;
+    private ShardId _id;
+    private Task<Shard>? _open;
+    private DateTimeOffset _validatedAt;
+    private long _viewVersion;
+    private int _layerCap = int.MaxValue;
+    private bool _reportedFull;
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _id = ShardId.Parse(this.GetPrimaryKeyString());
+        _open = OpenAsync();
+        this.RegisterGrainTimer(CheckEpochAsync, new GrainTimerCreationOptions(_options.EpochCheck, _options.EpochCheck) { Interleave = true });
+        return Task.CompletedTask;
+    }
+
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        await _closing.CancelAsync();
+        await CloseAsync();
+    }
+
+    public async Task<CommitResult> CommitAsync(IdentityChange change)
+    {
+        Shard shard = await ReadyAsync();
+        CommitResult result = await Guarded(() => shard.CommitAsync(change));
+        if (shard.Directory.Templates >= _layerCap && !_reportedFull)
+        {
+            _reportedFull = true;
+            GrainFactory.GetGrain<IGalleryRoutingGrain>(_id.Gallery).ShardFullAsync(_id.Shard).Ignore();
+        }
+        return result;
+    }
+
+    public async Task<ShardErasure> EraseAsync(IdentityChange change)
+    {
+        Shard shard = await ReadyAsync();
+        return await Guarded(() => shard.EraseAsync(change));
+    }
+
+    public async Task<ShardAnswer> SearchAsync(ShardQuery query, CancellationToken cancellationToken)
+    {
+        Shard shard = await ReadyAsync();
+        RefuseWhenStale();
+        (List<Candidate> candidates, double microseconds) = await Guarded(() => pool.RunAsync(() =>
+        {
+            if (time.GetUtcNow() > query.DeadlineAt)
+                throw new FaceSearchException(ProblemTypes.DeadlineExceeded, 504, "The search was still waiting when its deadline passed.", TimeSpan.FromSeconds(1));
+            return shard.Search(query);
+        }, cancellationToken));
+        return new ShardAnswer(candidates, _viewVersion, shard.Directory.Identities, microseconds);
+    }
+
+    public async Task<ShardClaim> ClaimAsync(string identity, string operationId)
+    {
+        Shard shard = await ReadyAsync();
+        bool has = shard.Directory.TryGet(identity, out _);
+        // An expected version that cannot be: the log answers what it knows of the operation and writes nothing.
+        CommitResult probe = await Guarded(() => shard.Log.CommitAsync(
+            new IdentityChange { OperationId = operationId, Identity = identity, ExpectedVersion = -1, At = time.GetUtcNow() }).AsTask());
+        return new ShardClaim(has, probe.Status is CommitStatus.Replayed or CommitStatus.OperationReused or CommitStatus.Superseded, _viewVersion);
+    }
+
+    public async Task<StoredIdentity?> GetIdentityAsync(string identity)
+    {
+        Shard shard = await ReadyAsync();
+        RefuseWhenStale();
+        return await Guarded(() => shard.Log.GetIdentityAsync(identity).AsTask());
+    }
+
+    public async Task<IReadOnlyList<StoredIdentity>> ListIdentitiesAsync(string? after, int limit)
+    {
+        Shard shard = await ReadyAsync();
+        RefuseWhenStale();
+        return await Guarded(() => shard.Log.ListIdentitiesAsync(after, limit).AsTask());
+    }
+
+    public async Task<IdentityScore?> ScoreAsync(string identity, Embedding probe)
+    {
+        Shard shard = await ReadyAsync();
+        RefuseWhenStale();
+        return await Guarded(() => Task.FromResult(shard.Score(identity, probe)));
+    }
+
+    public async Task<ShardStatus> GetStatusAsync()
+    {
+        if (_open is { IsCompleted: false } opening)
+            await ((Task)opening).WaitAsync(_options.LoadWait, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        if (_open is not { IsCompletedSuccessfully: true })
+            return new ShardStatus(_id.Shard, _open is { IsFaulted: true } ? "failed" : "loading", 0, 0, 0, 0, 0, "none", 0, _open?.Exception?.InnerException?.Message);
+        Shard shard = _open.Result;
+        return new ShardStatus(
+            _id.Shard, "ready", shard.Directory.Identities, shard.Directory.Templates, shard.Log.Epoch, shard.Log.Head.Lsn,
+            shard.Maintenance.SnapshotLsn, shard.Index.UsesGraph ? "graph" : "exact", 0, shard.Notice);
+    }
+
+    public async Task<IReadOnlyList<CalibrationProbe>> SampleAsync(int count, int seed)
+    {
+        Shard shard = await ReadyAsync();
+        return await Guarded(() => Task.Run(() => ShardCalibration.Sample(shard, count, seed)));
+    }
+
+    public async Task<float[]> BestImpostorScoresAsync(IReadOnlyList<CalibrationProbe> probes)
+    {
+        Shard shard = await ReadyAsync();
+        return await Guarded(() => ShardCalibration.BestImpostorScoresAsync(shard, probes, pool));
+    }
+
+    public Task SetViewVersionAsync(long version)
+    {
+        _viewVersion = Math.Max(_viewVersion, version);
+        return Task.CompletedTask;
+    }
+
+    public async Task SnapshotAsync()
+    {
+        Shard shard = await ReadyAsync();
+        await Guarded(async () =>
+        {
+            await shard.Maintenance.SnapshotAsync();
+            return true;
+        });
+    }
+
+    public async Task DropAsync()
+    {
+        await _closing.CancelAsync();
+        await CloseAsync();
+        DeactivateOnIdle();
+    }
+
+    private async Task<Shard> OpenAsync()
+    {
+        GalleryView view = await GrainFactory.GetGrain<IGalleryRoutingGrain>(_id.Gallery).GetViewAsync()
+            ?? throw FaceSearchException.NoGallery(_id.Gallery);
+        if (view.Generation != _id.Generation || _id.Shard >= view.Map.ShardCount)
+            throw FaceSearchException.NoGallery(_id.Gallery);
+        _viewVersion = Math.Max(_viewVersion, view.Version);
+        _layerCap = view.Settings.MaxTemplatesPerShard;
+        ShardParts parts = new(logs, snapshots, events, _options, time, logger);
+        long started = time.GetTimestamp();
+        Shard shard = await Task.Run(() => ShardOpener.OpenAsync(parts, _id, _closing.Token));
+        _validatedAt = time.GetUtcNow();
+        LogOpened(_id, shard.Directory.Identities, shard.Directory.Templates, shard.Log.Epoch, time.GetElapsedTime(started).TotalSeconds);
+        return shard;
+    }
+
+    private async Task<Shard> ReadyAsync()
+    {
+        Task<Shard> open = _open!;
+        try
+        {
+            return open.IsCompletedSuccessfully ? open.Result : await open.WaitAsync(_options.LoadWait, time);
+        }
+        catch (TimeoutException)
+        {
+            throw new FaceSearchException(ProblemTypes.ShardLoading, 503, $"Shard {_id.Shard} of gallery '{_id.Gallery}' is still loading.", TimeSpan.FromSeconds(1));
+        }
+        catch (Exception e) when (e is not FaceSearchException)
+        {
+            DeactivateOnIdle();
+            LogOpenFailed(e, _id);
+            throw Translate(e);
+        }
+        catch (FaceSearchException)
+        {
+            DeactivateOnIdle();
+            throw;
+        }
+    }
+
+    private void RefuseWhenStale()
+    {
+        if (time.GetUtcNow() - _validatedAt > _options.EpochLease)
+            throw new FaceSearchException(ProblemTypes.ShardUnavailable, 503, $"Shard {_id.Shard} of gallery '{_id.Gallery}' cannot confirm that it still owns its data.", TimeSpan.FromSeconds(1));
+    }
+
+    private async Task CheckEpochAsync(CancellationToken cancellationToken)
+    {
+        if (_open is not { IsCompletedSuccessfully: true } || _closing.IsCancellationRequested)
+            return;
+        DateTimeOffset asked = time.GetUtcNow();
+        try
+        {
+            if (await _open.Result.Log.IsCurrentAsync(cancellationToken))
+                _validatedAt = asked;
+            else
+                DeactivateOnIdle();
+        }
+        catch (StorageException e)
+        {
+            LogCheckFailed(e, _id);
+        }
+    }
+
+    private async Task<T> Guarded<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception e) when (e is StorageException or VectorIndex.IndexFullException or ObjectDisposedException)
+        {
+            // After a refused or half-applied change memory may lag behind the log: reopen. A full disk wrote nothing.
+            if (e is not StorageFullException)
+                DeactivateOnIdle();
+            throw Translate(e);
+        }
+    }
+
+    private FaceSearchException Translate(Exception e) => e switch
+    {
+        StorageFullException => new(ProblemTypes.StorageFull, 507, e.Message, TimeSpan.FromSeconds(30)),
+        LogPoisonedException => new(ProblemTypes.StorageFailed, 503, e.Message, TimeSpan.FromSeconds(1)),
+        LogDamagedException => new(ProblemTypes.ShardDamaged, 500, e.Message),
+        OperationCanceledException => new(ProblemTypes.ShardUnavailable, 503, $"Shard {_id.Shard} of gallery '{_id.Gallery}' is closing.", TimeSpan.FromSeconds(1)),
+        _ => new(ProblemTypes.ShardUnavailable, 503, $"Shard {_id.Shard} of gallery '{_id.Gallery}' is not available now.", TimeSpan.FromSeconds(1)),
+    };
+
+    private async Task CloseAsync()
+    {
+        Task<Shard>? open = _open;
+        if (open is null)
+            return;
+        try
+        {
+            Shard shard = await open;
+            await shard.DisposeAsync();
+        }
+#pragma warning disable CA1031 // an opening that failed has nothing to close, and its error has been reported
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            LogCloseFailed(e, _id);
+        }
+        _open = Task.FromException<Shard>(new FaceSearchException(ProblemTypes.ShardUnavailable, 503, $"Shard {_id.Shard} of gallery '{_id.Gallery}' is closing.", TimeSpan.FromSeconds(1)));
+    }
+
+    [LoggerMessage(LogLevel.Information, "Shard {Shard} open: {Identities} identities, {Templates} templates, epoch {Epoch}, {Seconds:F2} s.")]
+    private partial void LogOpened(ShardId shard, long identities, long templates, long epoch, double seconds);
+
+    [LoggerMessage(LogLevel.Error, "Shard {Shard} did not open.")]
+    private partial void LogOpenFailed(Exception e, ShardId shard);
+
+    [LoggerMessage(LogLevel.Warning, "Shard {Shard} could not check its epoch.")]
+    private partial void LogCheckFailed(Exception e, ShardId shard);
+
+    [LoggerMessage(LogLevel.Debug, "Shard {Shard} had nothing to close.")]
+    private partial void LogCloseFailed(Exception e, ShardId shard);
+}

@@ -1,0 +1,196 @@
+using FaceSearch.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace FaceSearch.Grains.Shards;
+
+/// <summary>
+/// The slow work of a shard, beside its calls: snapshots, completing erasures, publishing the outbox. One loop a shard.
+/// </summary>
+internal sealed class ShardMaintenance : IAsyncDisposable
+{
+    public const string IndexFile = "index.fsx";
+    private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
+
+    private readonly Shard _shard;
+    private readonly ShardParts _parts;
+    private readonly SemaphoreSlim _files = new(1);
+    private readonly SemaphoreSlim _outbox = new(1);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _loop;
+    private long _snapshotLsn;
+    private long _erasedThroughLsn;
+    private bool _erasurePending;
+    private long _lastSeenLsn;
+    private DateTimeOffset _lastChange;
+
+    public ShardMaintenance(Shard shard, ShardParts parts, long snapshotLsn, bool erasurePending)
+    {
+        _shard = shard;
+        _parts = parts;
+        _snapshotLsn = snapshotLsn;
+        _erasurePending = erasurePending;
+        _erasedThroughLsn = erasurePending ? 0 : shard.Log.Head.Lsn;
+        _lastSeenLsn = shard.Log.Head.Lsn;
+        _lastChange = parts.Time.GetUtcNow();
+        _loop = Task.Run(LoopAsync);
+    }
+
+    /// <summary>LSN of the newest snapshot; 0 if there is none.</summary>
+    public long SnapshotLsn => Interlocked.Read(ref _snapshotLsn);
+
+    /// <summary>Writes a snapshot of the present state, unless the newest one is that.</summary>
+    public async Task SnapshotAsync()
+    {
+        await _files.WaitAsync();
+        try
+        {
+            await WriteSnapshotAsync();
+        }
+        finally
+        {
+            _files.Release();
+        }
+    }
+
+    /// <summary>
+    /// Makes every removal up to <paramref name="lsn"/> final: log scrubbed, snapshots that may hold a removed template replaced,
+    /// <c>IdentityErased</c> published. Erasures that arrive together share one round.
+    /// </summary>
+    /// <returns>Snapshots that were replaced.</returns>
+    public async Task<int> CompleteErasureAsync(long lsn)
+    {
+        await _files.WaitAsync();
+        try
+        {
+            if (_erasedThroughLsn >= lsn)
+                return 0;
+            long target = (await _shard.QuiescentHeadAsync()).Lsn;
+            await _shard.Log.ScrubAsync();
+            int rewritten = 0;
+            IReadOnlyList<SnapshotInfo> snapshots = await _parts.Snapshots.ListAsync(_shard.Id);
+            if (snapshots.Any(s => s.Label.Lsn < target))
+            {
+                await WriteSnapshotAsync();
+                rewritten = await _parts.Snapshots.DeleteBeforeAsync(_shard.Id, SnapshotLsn);
+            }
+            _erasedThroughLsn = target;
+            if (await PublishAsync())
+                await _shard.Log.ScrubAsync();
+            return rewritten;
+        }
+        finally
+        {
+            _files.Release();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _loop;
+        await _files.WaitAsync();
+        _stop.Dispose();
+    }
+
+    private async Task LoopAsync()
+    {
+        bool tidy = false;
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (!tidy)
+                {
+                    await TidyAsync();
+                    tidy = true;
+                }
+                if (_erasurePending)
+                {
+                    await CompleteErasureAsync(_shard.Log.Head.Lsn);
+                    _erasurePending = false;
+                }
+                await PublishAsync();
+                if (SnapshotIsDue())
+                    await SnapshotAsync();
+            }
+#pragma warning disable CA1031 // maintenance is retried at the next tick whatever failed
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                _parts.Logger.LogWarning(e, "Maintenance of shard {Shard} failed; it is tried again.", _shard.Id);
+            }
+            await Task.Delay(Tick, _parts.Time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Finishes what a crash may have cut short: removed bytes in the log's free space, snapshots that were about to go.</summary>
+    private async Task TidyAsync()
+    {
+        await _shard.Log.ScrubAsync();
+        if (SnapshotLsn > 0)
+            await _parts.Snapshots.DeleteBeforeAsync(_shard.Id, SnapshotLsn);
+    }
+
+    private bool SnapshotIsDue()
+    {
+        long lsn = _shard.Log.Head.Lsn;
+        DateTimeOffset now = _parts.Time.GetUtcNow();
+        if (lsn != _lastSeenLsn)
+        {
+            _lastSeenLsn = lsn;
+            _lastChange = now;
+        }
+        long unsaved = lsn - SnapshotLsn;
+        double due = Math.Max(_parts.Options.SnapshotAfterChanges, _parts.Options.SnapshotAfterShare * _shard.Directory.Templates);
+        return unsaved > 0 && (unsaved >= due || now - _lastChange >= _parts.Options.SnapshotWhenQuiet);
+    }
+
+    private async Task WriteSnapshotAsync()
+    {
+        LogHead head = await _shard.QuiescentHeadAsync();
+        if (head.Lsn == SnapshotLsn)
+            return;
+        SnapshotLabel label = new(head.Lsn, head.Digest, _shard.Log.Epoch, _parts.Time.GetUtcNow());
+        SnapshotInfo written = await _parts.Snapshots.WriteAsync(_shard.Id, label, WriteFilesAsync);
+        Interlocked.Exchange(ref _snapshotLsn, head.Lsn);
+        _parts.Logger.LogInformation("Snapshot of shard {Shard} at LSN {Lsn}: {Bytes} bytes.", _shard.Id, head.Lsn, written.Bytes);
+    }
+
+    private ValueTask WriteFilesAsync(string folder, CancellationToken cancellationToken)
+    {
+        // Index before directory: a template in the directory is then in the index of the same snapshot or in the log's tail.
+        _shard.Index.Save(Path.Combine(folder, IndexFile));
+        DirectoryFile.Save(_shard.Directory, Path.Combine(folder, DirectoryFile.Name));
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Publishes what may be published; true if an erasure was.</summary>
+    private async Task<bool> PublishAsync()
+    {
+        await _outbox.WaitAsync();
+        try
+        {
+            bool erased = false;
+            while (true)
+            {
+                IReadOnlyList<OutboxEvent> events = await _shard.Log.ReadOutboxAsync(256);
+                long through = 0;
+                foreach (OutboxEvent e in events)
+                {
+                    if (e.Kind == OutboxKind.Erased && e.Lsn > _erasedThroughLsn)
+                        break;
+                    await _parts.Events.PublishAsync(_shard.Id, e);
+                    erased |= e.Kind == OutboxKind.Erased;
+                    through = e.Lsn;
+                }
+                if (through == 0)
+                    return erased;
+                await _shard.Log.ClearOutboxAsync(through);
+            }
+        }
+        finally
+        {
+            _outbox.Release();
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using FaceSearch.Storage;
+
+namespace FaceSearch.Grains.Shards;
+
+/// <summary>A search of one shard.</summary>
+/// <param name="Probe">Embedding of the shard's generation.</param>
+/// <param name="Top">Identities wanted.</param>
+/// <param name="Filter">Metadata filter; null: none.</param>
+/// <param name="DeadlineAt">Not started after this.</param>
+[GenerateSerializer, Immutable, Alias("fs.ShardQuery")]
+public sealed record ShardQuery(
+    [property: Id(0)] Embedding Probe,
+    [property: Id(1)] int Top,
+    [property: Id(2)] IReadOnlyDictionary<string, string[]>? Filter,
+    [property: Id(3)] DateTimeOffset DeadlineAt);
+
+/// <summary>A shard's best identities, best first.</summary>
+/// <param name="Candidates">One row an identity.</param>
+/// <param name="ViewVersion">The gallery view the shard knows: a caller with an older one may be missing a shard.</param>
+/// <param name="Identities">Identities in the shard, for the FPIR at the gallery's present size.</param>
+/// <param name="SearchMicroseconds">Time inside the index.</param>
+[GenerateSerializer, Immutable, Alias("fs.ShardAnswer")]
+public sealed record ShardAnswer(
+    [property: Id(0)] IReadOnlyList<Candidate> Candidates,
+    [property: Id(1)] long ViewVersion,
+    [property: Id(2)] long Identities,
+    [property: Id(3)] double SearchMicroseconds);
+
+/// <summary>Whether a shard is where an identity (or an operation on it) lives.</summary>
+[GenerateSerializer, Immutable, Alias("fs.ShardClaim")]
+public sealed record ShardClaim([property: Id(0)] bool HasIdentity, [property: Id(1)] bool KnowsOperation, [property: Id(2)] long ViewVersion);
+
+/// <summary>Best score of a probe against one identity.</summary>
+[GenerateSerializer, Immutable, Alias("fs.IdentityScore")]
+public sealed record IdentityScore([property: Id(0)] float Score, [property: Id(1)] TemplateId Template);
+
+/// <summary>A template drawn for calibration, with its owner so that the owner can be left out.</summary>
+[GenerateSerializer, Immutable, Alias("fs.CalibrationProbe")]
+public sealed record CalibrationProbe([property: Id(0)] string Identity, [property: Id(1)] Embedding Embedding);
+
+/// <summary>How an erasure went.</summary>
+[GenerateSerializer, Immutable, Alias("fs.ShardErasure")]
+public sealed record ShardErasure([property: Id(0)] CommitStatus Status, [property: Id(1)] int Templates, [property: Id(2)] int SnapshotsRewritten, [property: Id(3)] DateTimeOffset At);
+
+/// <summary>One gallery shard (key: <see cref="ShardId"/>). Only other grains call it.</summary>
+[Alias("fs.IGalleryShardGrain")]
+public interface IGalleryShardGrain : IGrainWithStringKey
+{
+    /// <summary>Applies one change: durable, searchable, then acknowledged.</summary>
+    [Alias("Commit")] Task<CommitResult> CommitAsync(IdentityChange change);
+
+    /// <summary>As <see cref="CommitAsync"/> for changes that remove templates; returns when they are gone from every file.</summary>
+    [Alias("Erase")] Task<ShardErasure> EraseAsync(IdentityChange change);
+
+    [Alias("Search")] Task<ShardAnswer> SearchAsync(ShardQuery query, CancellationToken cancellationToken = default);
+
+    /// <summary>Where an identity lives when a gallery has several shards for its bucket.</summary>
+    [Alias("Claim")] Task<ShardClaim> ClaimAsync(string identity, string operationId);
+
+    [Alias("Get")] Task<StoredIdentity?> GetIdentityAsync(string identity);
+
+    [Alias("List")] Task<IReadOnlyList<StoredIdentity>> ListIdentitiesAsync(string? after, int limit);
+
+    /// <summary>Null if the shard does not hold the identity or it has no templates.</summary>
+    [Alias("Score")] Task<IdentityScore?> ScoreAsync(string identity, Embedding probe);
+
+    [Alias("Status")] Task<ShardStatus> GetStatusAsync();
+
+    /// <summary>Up to <paramref name="count"/> templates of distinct identities, drawn by <paramref name="seed"/>.</summary>
+    [Alias("Sample")] Task<IReadOnlyList<CalibrationProbe>> SampleAsync(int count, int seed);
+
+    /// <summary>For each probe its best score here among identities other than its own; -1 where there is none.</summary>
+    [Alias("Impostors")] Task<float[]> BestImpostorScoresAsync(IReadOnlyList<CalibrationProbe> probes);
+
+    /// <summary>Tells the shard of a newer gallery view, before that view comes into use.</summary>
+    [Alias("View")] Task SetViewVersionAsync(long version);
+
+    /// <summary>Writes a snapshot now, whatever the schedule says.</summary>
+    [Alias("Snapshot")] Task SnapshotAsync();
+
+    /// <summary>Closes the log and forgets everything; the gallery is being deleted.</summary>
+    [Alias("Drop")] Task DropAsync();
+}

@@ -1,0 +1,33 @@
+using FaceSearch.Gateway;
+using FaceSearch.Grains.Embedders;
+using FaceSearch.Vision;
+using Microsoft.Extensions.Options;
+
+namespace FaceSearch.Silo.Hosting;
+
+/// <summary>The silo's one embedder session, from the models folder.</summary>
+internal static class InferenceHosting
+{
+    public static void AddInference(this WebApplicationBuilder builder, SiloOptions options)
+    {
+        InferenceOptions inference = new() { Provider = options.Provider };
+        builder.Services.AddSingleton(new ModelStore(options.EffectiveModelsFolder));
+        builder.Services.PostConfigure<GatewayOptions>(o =>
+        {
+            o.ModelsFolder = options.EffectiveModelsFolder;
+            o.Inference = inference;
+        });
+        builder.Services.AddSingleton(services => Load(services, options, inference));
+    }
+
+    private static InstalledEmbedder Load(IServiceProvider services, SiloOptions options, InferenceOptions inference)
+    {
+        InstalledModel? model = services.GetRequiredService<ModelStore>().Find(ModelKind.Embedder, options.Embedder);
+        if (model is null && options.Embedder is not null)
+            throw new ModelException($"Silo:Embedder names '{options.Embedder}', but {options.EffectiveModelsFolder} does not hold it. Run 'facesearch models list'.");
+        if (model is null)
+            return new InstalledEmbedder(null, null);
+        OnnxFaceEmbedder embedder = new(model, inference);
+        return new InstalledEmbedder(new EmbedderBatcher(embedder, services.GetRequiredService<IOptions<EmbedderOptions>>()), embedder);
+    }
+}

@@ -1,0 +1,66 @@
+using System.Net;
+using System.Net.Sockets;
+using FaceSearch.Grains.Hosting;
+using FaceSearch.Grains.Identities;
+using FaceSearch.Storage;
+using Orleans.Configuration;
+
+namespace FaceSearch.Silo.Hosting;
+
+/// <summary>Options, logging and the Orleans silo with its embedded storage.</summary>
+internal static class SiloHosting
+{
+    public static SiloOptions AddSiloOptions(this WebApplicationBuilder builder)
+    {
+        SiloOptions options = new();
+        builder.Configuration.GetSection(SiloOptions.Section).Bind(options);
+        options.DataFolder = Path.GetFullPath(options.DataFolder);
+        options.ModelsFolder = Path.GetFullPath(options.ModelsFolder ?? NotEmpty("FACESEARCH_MODELS") ?? options.EffectiveModelsFolder);
+        options.AdminKey ??= NotEmpty("FACESEARCH_ADMIN_KEY");
+        builder.Services.AddSingleton(options);
+        if (string.IsNullOrEmpty(builder.Configuration["urls"]) && string.IsNullOrEmpty(builder.Configuration["http_ports"]))
+            builder.WebHost.UseUrls(options.Url);
+        return options;
+    }
+
+    public static void AddSiloLogging(this WebApplicationBuilder builder)
+    {
+        builder.Logging.AddSimpleConsole(o =>
+        {
+            o.SingleLine = true;
+            o.TimestampFormat = "HH:mm:ss ";
+        });
+        builder.Logging.AddFilter("Orleans", LogLevel.Error);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Error);
+        builder.Logging.AddFilter("MassTransit", LogLevel.Warning);
+    }
+
+    public static void AddOrleansSilo(this WebApplicationBuilder builder, SiloOptions options)
+    {
+        builder.Services.AddFaceSearchGrains(builder.Configuration);
+        builder.UseOrleans(silo =>
+        {
+            silo.UseLocalhostClustering(FreePort(options.SiloPort), FreePort(options.ClientPort), serviceId: "facesearch", clusterId: "facesearch");
+            silo.AddFaceSearchEmbeddedStorage(options.DataFolder);
+            silo.Configure<GrainCollectionOptions>(o =>
+            {
+                // Identities hold nothing between calls: a bulk enrolment of millions must not keep millions of activations.
+                o.CollectionQuantum = TimeSpan.FromSeconds(5);
+                o.ClassSpecificCollectionAge[typeof(IdentityGrain).FullName!] = TimeSpan.FromSeconds(15);
+            });
+            silo.Configure<SiloMessagingOptions>(o => o.MaxEnqueuedRequestsHardLimit = 20_000);
+        });
+    }
+
+    private static string? NotEmpty(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null;
+
+    private static int FreePort(int wanted)
+    {
+        if (wanted != 0)
+            return wanted;
+        using TcpListener probe = new(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+}

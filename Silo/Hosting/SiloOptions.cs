@@ -1,0 +1,36 @@
+using FaceSearch.Vision;
+
+namespace FaceSearch.Silo.Hosting;
+
+/// <summary>What this process is; configuration section <c>Silo</c> (environment: <c>Silo__DataFolder</c>, command line: <c>--Silo:DataFolder</c>).</summary>
+public sealed class SiloOptions
+{
+    public const string Section = "Silo";
+
+    /// <summary>Where everything is kept: logs, snapshots, grain state, models. Default: <c>facesearch-data</c> in the current folder.</summary>
+    public string DataFolder { get; set; } = "facesearch-data";
+
+    /// <summary>Where the models are; default: the environment variable FACESEARCH_MODELS, else <c>models</c> in the data folder.</summary>
+    public string? ModelsFolder { get; set; }
+
+    /// <summary>Name of the embedder to load; default: the best one that is installed.</summary>
+    public string? Embedder { get; set; }
+
+    /// <summary>Execution provider of the networks. CUDA that is demanded and missing stops the start.</summary>
+    public ExecutionProvider Provider { get; set; } = ExecutionProvider.Cpu;
+
+    /// <summary>Where HTTP is served, unless <c>--urls</c> or ASPNETCORE_URLS says otherwise.</summary>
+    public string Url { get; set; } = "http://127.0.0.1:8080";
+
+    /// <summary>An admin key to make sure of at start (environment: FACESEARCH_ADMIN_KEY); at least 24 characters.</summary>
+    public string? AdminKey { get; set; }
+
+    /// <summary>Port of the silo on loopback; 0: any free one.</summary>
+    public int SiloPort { get; set; }
+
+    /// <summary>Port for Orleans clients on loopback; 0: any free one.</summary>
+    public int ClientPort { get; set; }
+
+    /// <summary>The models folder that applies.</summary>
+    public string EffectiveModelsFolder => ModelsFolder ?? Path.Combine(DataFolder, "models");
+}

@@ -1,0 +1,50 @@
+using System.Reflection;
+using FaceSearch.Grains.Embedders;
+using FaceSearch.Silo.Hosting;
+using FaceSearch.Storage;
+using FaceSearch.Vision;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+
+namespace FaceSearch.Silo.Startup;
+
+/// <summary>Says, once everything is up, where it listens and what is in use.</summary>
+internal sealed class Banner(
+    IHostApplicationLifetime lifetime, IServer server, IGrainFactory grains, ITemplateLogProvider logs, ModelStore store,
+    InstalledEmbedder embedder, SiloOptions options) : IHostedService
+{
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        lifetime.ApplicationStarted.Register(() => _ = Task.Run(PrintAsync, CancellationToken.None));
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private async Task PrintAsync()
+    {
+        IReadOnlyList<ApiKeyDescription> keys = await grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key).ListAsync();
+        string address = server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault() ?? options.Url;
+        string version = typeof(Banner).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+        string detector = store.Find(ModelKind.Detector)?.Manifest.Name ?? "none: images are taken as face thumbnails (facesearch models pull yunet)";
+        Console.WriteLine($"""
+            FaceSearch {version}
+              console    {address}/
+              API        {address}/api/v1      reference {address}/reference
+              storage    {logs.Description}
+              detector   {detector}
+              embedder   {Embedder()}
+              messages   in memory
+              keys       {Keys(keys)}
+            Ready. Ctrl+C stops it; nothing acknowledged is lost however it stops.
+            """);
+    }
+
+    private string Embedder() => embedder.Embedder is { } session
+        ? $"{session.Manifest.Name} on {session.Provider} ({session.Manifest.Licence})"
+        : "none: only ready embeddings (facesearch models pull mobilefacenet-128)";
+
+    private static string Keys(IReadOnlyList<ApiKeyDescription> keys) => keys.Count == 0
+        ? "none: open, and reachable from this machine only"
+        : $"{keys.Count} ({string.Join(", ", keys.Take(3).Select(k => $"{k.Id}: {k.Role}"))}{(keys.Count > 3 ? ", ..." : "")}); every call needs one";
+}

@@ -1,0 +1,75 @@
+using FaceSearch.Gateway;
+using FaceSearch.Grains.Embedders;
+using FaceSearch.Silo.Health;
+using FaceSearch.Silo.Hosting;
+using FaceSearch.Vision;
+
+namespace FaceSearch.Silo.Startup;
+
+/// <summary>What happens between the silo's start and the first request.</summary>
+internal static class StartupHosting
+{
+    public static void AddStartup(this WebApplicationBuilder builder, SiloOptions options)
+    {
+        builder.Services.AddHealthChecks()
+            .AddCheck<StorageCheck>("storage", tags: [GatewayHosting.ReadyTag])
+            .AddCheck<EmbedderCheck>("embedder", tags: [GatewayHosting.ReadyTag]);
+        builder.Services.AddHostedService<StartupTasks>();
+        builder.Services.AddHostedService<Banner>();
+    }
+
+    /// <summary>Runs until stopped. A start that fails for a known reason prints that reason instead of a stack trace.</summary>
+    public static async Task<int> RunOrExplainAsync(this WebApplication app)
+    {
+        try
+        {
+            await app.RunAsync();
+            return 0;
+        }
+        catch (Exception e) when (Explain(e) is { } reason)
+        {
+            await Console.Error.WriteLineAsync($"FaceSearch did not start: {reason}");
+            return 1;
+        }
+    }
+
+    private static string? Explain(Exception e) => e switch
+    {
+        ExecutionProviderUnavailableException or ModelException or FaceSearchException or Microsoft.Extensions.Options.OptionsValidationException
+            or Storage.StorageException or InvalidOperationException { Source: "FaceSearch.Gateway" } => e.Message,
+        IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Choose another address with --urls http://127.0.0.1:PORT.",
+        AggregateException { InnerException: { } inner } => Explain(inner),
+        _ => null,
+    };
+}
+
+/// <summary>Loads the embedder, registers the models, makes sure of the configured key, and refuses an open door.</summary>
+internal sealed class StartupTasks(
+    IGrainFactory grains, ModelStore store, InstalledEmbedder embedder, SiloOptions options, IConfiguration configuration, TimeProvider time) : IHostedService
+{
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        _ = embedder;
+        IModelRegistryGrain registry = grains.GetGrain<IModelRegistryGrain>(IModelRegistryGrain.Key);
+        string? loaded = embedder.Embedder?.Manifest.Name;
+        foreach (InstalledModel model in store.List().OrderByDescending(m => m.Manifest.Name == loaded))
+            await registry.RegisterAsync(Describe(model.Manifest));
+        IApiKeyGrain keys = grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key);
+        if (options.AdminKey is not null)
+            await keys.EnsureAdminAsync(options.AdminKey);
+        await GatewayExposure.EnsureAsync(configuration, grains);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private ModelDescription Describe(ModelManifest manifest) => new(
+        manifest.Name,
+        manifest.Kind == ModelKind.Embedder ? "embedder" : "detector",
+        manifest.Sha256,
+        manifest.Licence,
+        manifest.Source is { } source ? $"{source.Repository}@{source.Commit[..Math.Min(12, source.Commit.Length)]}" : manifest.File,
+        ModelStatus.Candidate,
+        time.GetUtcNow(),
+        null,
+        manifest.ImpostorOperatingPoints.Select(p => new OperatingPoint(p.Fmr, p.Score)).ToArray());
+}

@@ -1,0 +1,31 @@
+namespace FaceSearch.Silo.Startup;
+
+/// <summary><c>--help</c>.</summary>
+internal static class Usage
+{
+    public static bool Asked(string[] args) => args.Any(a => a is "--help" or "-h" or "-?" or "help");
+
+    public static int Print()
+    {
+        Console.WriteLine("""
+            FaceSearch silo: the whole server in one process.
+
+              dotnet run -c Release --project Silo [-- options]
+
+            Options (also as environment variables: Silo__DataFolder=..., or in appsettings.json):
+              --Silo:DataFolder=PATH     where everything is kept            (facesearch-data)
+              --Silo:ModelsFolder=PATH   where the models are                (FACESEARCH_MODELS, else DataFolder/models)
+              --Silo:Embedder=NAME       which embedder to load              (the best installed)
+              --Silo:Provider=Cpu|Cuda   execution provider; a missing CUDA stops the start
+              --urls=http://HOST:PORT    where HTTP is served                (http://127.0.0.1:8080)
+              --Gateway:...              limits of the HTTP API              (docs/operations.md)
+              --Shards:..., --Embedder:...                                   (docs/operations.md)
+              FACESEARCH_ADMIN_KEY       an admin key to make sure of; needed (or any admin key) beyond loopback
+
+            Examples:
+              FACESEARCH_MODELS=~/models dotnet run -c Release --project Silo
+              dotnet run -c Release --project Silo -- --urls=http://127.0.0.1:9090 --Silo:DataFolder=/var/lib/facesearch
+            """);
+        return 0;
+    }
+}

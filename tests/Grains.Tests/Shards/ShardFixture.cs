@@ -1,0 +1,61 @@
+using FaceSearch.Grains.Shards;
+using FaceSearch.Storage;
+using FaceSearch.Storage.Files;
+using FaceSearch.Storage.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace FaceSearch.Grains.Tests.Shards;
+
+/// <summary>Real storage in a folder of its own, and shards on it.</summary>
+internal sealed class ShardFixture : IAsyncDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly SqliteTemplateLogProvider _logs;
+
+    public ShardFixture()
+    {
+        _logs = new SqliteTemplateLogProvider(_folder.Path);
+        Snapshots = new FileSnapshotStore(_folder.Path);
+    }
+
+    public TempFolder Folder => _folder;
+
+    public ISnapshotStore Snapshots { get; }
+
+    public RecordedEvents Events { get; } = new();
+
+    public ShardId Id { get; } = new("people", 1, 0);
+
+    internal Task<Shard> OpenAsync(ShardOptions? options = null) => ShardOpener.OpenAsync(
+        new ShardParts(_logs, Snapshots, Events, options ?? new ShardOptions { SnapshotAfterChanges = int.MaxValue }, TimeProvider.System, NullLogger.Instance),
+        Id, TestContext.Current.CancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_logs is IAsyncDisposable disposable)
+            await disposable.DisposeAsync();
+        _folder.Dispose();
+    }
+}
+
+/// <summary>Remembers what was published.</summary>
+internal sealed class RecordedEvents : IEventPublisher
+{
+    private readonly List<OutboxEvent> _events = [];
+
+    public IReadOnlyList<OutboxEvent> All
+    {
+        get
+        {
+            lock (_events)
+                return [.. _events];
+        }
+    }
+
+    public Task PublishAsync(ShardId shard, OutboxEvent committed)
+    {
+        lock (_events)
+            _events.Add(committed);
+        return Task.CompletedTask;
+    }
+}

@@ -48,7 +48,7 @@ public sealed class ShardTests
                 await shard.CommitAsync(Faces.Enrolment(person));
             for (int person = 0; person < 80; person += 7)
                 await shard.EraseAsync(Faces.Erasure(person));
-            await shard.CommitAsync(Faces.Enrolment(7, operation: "back again", sample: 3));
+            await shard.CommitAsync(Faces.Enrolment(7, operation: "back-again", sample: 3));
             before = Answers(shard);
         }
         await using Shard reopened = await fixture.OpenAsync();

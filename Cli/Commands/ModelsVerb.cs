@@ -20,7 +20,7 @@ internal static class ModelsVerb
     {
         Option<string?> folder = new("--models")
         {
-            Description = "Folder of models (environment: FACESEARCH_MODELS; otherwise 'models' in the server's data folder, FACESEARCH_DATA_FOLDER or ./data).",
+            Description = "Folder of models (environment: FACESEARCH_MODELS; otherwise 'models' in the server's data folder, Silo__DataFolder or ./facesearch-data).",
             HelpName = "folder",
         };
         return new Command("models", "List, pull, verify and import model files; show what a server uses.")
@@ -34,7 +34,7 @@ internal static class ModelsVerb
     {
         if (!string.IsNullOrEmpty(option)) return option;
         if (host.Variable("FACESEARCH_MODELS") is { Length: > 0 } named) return named;
-        string data = host.Variable("FACESEARCH_DATA_FOLDER") is { Length: > 0 } set ? set : Path.Combine(host.CurrentFolder, "data");
+        string data = host.Variable("Silo__DataFolder") is { Length: > 0 } set ? set : Path.Combine(host.CurrentFolder, "facesearch-data");
         return Path.Combine(data, "models");
     }
 
@@ -55,7 +55,7 @@ internal static class ModelsVerb
     {
         Argument<string> name = new("name") { Description = "A model of the catalogue, see 'models list'." };
         return new Command("pull", "Download a model from its upstream address, verify it and install it.") { name, folder }
-            .WithExamples("facesearch models pull yunet").Runs(options, async (run, cancellation) =>
+            .WithExamples("facesearch models pull yunet-n", "facesearch models pull mobilefacenet-128").Runs(options, async (run, cancellation) =>
             {
                 string wanted = run.Parse.GetRequiredValue(name);
                 ModelManifest manifest = ModelCatalogue.Find(wanted)

@@ -4,6 +4,7 @@ using FaceSearch.EndToEnd.Tests.Server;
 namespace FaceSearch.Cli.Tests.Server;
 
 /// <summary>Galleries, keys and status of a real server; no model is needed.</summary>
+[Collection(SiloTests.Name)]
 public sealed class AdministrationTests(SiloFixture silo)
 {
     [Fact]

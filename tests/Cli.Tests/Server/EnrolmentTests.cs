@@ -3,6 +3,7 @@ using System.Text.Json;
 namespace FaceSearch.Cli.Tests.Server;
 
 /// <summary>Folders of real people against a real server.</summary>
+[Collection(SiloTests.Name)]
 public sealed class EnrolmentTests(SiloFixture silo)
 {
     [Fact]

@@ -3,6 +3,7 @@ using System.Text.Json;
 namespace FaceSearch.Cli.Tests.Server;
 
 /// <summary>Who is this? A real server with real people.</summary>
+[Collection(SiloTests.Name)]
 public sealed class RecognitionTests(SiloFixture silo)
 {
     [Fact]

@@ -3,6 +3,7 @@ using System.Text.Json;
 namespace FaceSearch.Cli.Tests.Server;
 
 /// <summary>The same evaluation through a server and in this process: the figures must be those of one system.</summary>
+[Collection(SiloTests.Name)]
 public sealed class ServerEvaluationTests(SiloFixture silo)
 {
     [Theory]

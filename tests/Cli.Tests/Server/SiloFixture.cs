@@ -1,7 +1,5 @@
 using FaceSearch.EndToEnd.Tests.Server;
 
-[assembly: AssemblyFixture(typeof(FaceSearch.Cli.Tests.Server.SiloFixture))]
-
 namespace FaceSearch.Cli.Tests.Server;
 
 /// <summary>One real server for the whole suite, with the real models where there are any. Each test has a gallery of its own.</summary>
@@ -29,4 +27,11 @@ public sealed class SiloFixture : IAsyncLifetime
         ran.ExitCode.ShouldBe(exitCode, $"facesearch {string.Join(' ', arguments)}\n{ran.Out}\n{ran.Error}");
         return ran;
     }
+}
+
+/// <summary>Tests against the one server.</summary>
+[CollectionDefinition(Name)]
+public sealed class SiloTests : ICollectionFixture<SiloFixture>
+{
+    public const string Name = "A running server";
 }

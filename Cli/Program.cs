@@ -1,1 +1,3 @@
-Console.WriteLine("cli");
+using FaceSearch.Cli;
+
+return await CommandLine.RunAsync(args, CliHost.Console());

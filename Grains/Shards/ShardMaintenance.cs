@@ -66,17 +66,16 @@ internal sealed class ShardMaintenance : IAsyncDisposable
                 return 0;
             long target = (await _shard.QuiescentHeadAsync()).Lsn;
             await _shard.Log.ScrubAsync();
-            int rewritten = 0;
-            IReadOnlyList<SnapshotInfo> snapshots = await _parts.Snapshots.ListAsync(_shard.Id);
-            if (snapshots.Any(s => s.Label.Lsn < target))
+            int outdated = (await _parts.Snapshots.ListAsync(_shard.Id)).Count(s => s.Label.Lsn < target);
+            if (outdated > 0)
             {
                 await WriteSnapshotAsync();
-                rewritten = await _parts.Snapshots.DeleteBeforeAsync(_shard.Id, SnapshotLsn);
+                await _parts.Snapshots.DeleteBeforeAsync(_shard.Id, SnapshotLsn);
             }
             _erasedThroughLsn = target;
             if (await PublishAsync())
                 await _shard.Log.ScrubAsync();
-            return rewritten;
+            return outdated;
         }
         finally
         {

@@ -14,8 +14,9 @@ internal sealed class ShardFixture : IAsyncDisposable
 
     public ShardFixture()
     {
-        _logs = new SqliteTemplateLogProvider(_folder.Path);
-        Snapshots = new FileSnapshotStore(_folder.Path);
+        DataFolder data = new(_folder.Root);
+        _logs = new SqliteTemplateLogProvider(data, TimeProvider.System);
+        Snapshots = new FileSnapshotStore(data);
     }
 
     public TempFolder Folder => _folder;
@@ -32,8 +33,7 @@ internal sealed class ShardFixture : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_logs is IAsyncDisposable disposable)
-            await disposable.DisposeAsync();
+        await Task.CompletedTask;
         _folder.Dispose();
     }
 }

@@ -48,7 +48,7 @@ public sealed class ShardTests
                 await shard.CommitAsync(Faces.Enrolment(person));
             for (int person = 0; person < 80; person += 7)
                 await shard.EraseAsync(Faces.Erasure(person));
-            await shard.CommitAsync(Faces.Enrolment(7, operation: "back again", sample: 3));
+            await shard.CommitAsync(Faces.Enrolment(7, operation: "back-again", sample: 3));
             before = Answers(shard);
         }
         await using Shard reopened = await fixture.OpenAsync();
@@ -85,7 +85,7 @@ public sealed class ShardTests
             }
         }
         string newest = (await fixture.Snapshots.ListAsync(fixture.Id, TestContext.Current.CancellationToken))[0].Name;
-        string victim = Directory.EnumerateFiles(fixture.Folder.Path, ShardMaintenance.IndexFile, SearchOption.AllDirectories).First(f => f.Contains(newest, StringComparison.Ordinal));
+        string victim = Directory.EnumerateFiles(fixture.Folder.Root, ShardMaintenance.IndexFile, SearchOption.AllDirectories).First(f => f.Contains(newest, StringComparison.Ordinal));
         byte[] content = await File.ReadAllBytesAsync(victim, TestContext.Current.CancellationToken);
         content[content.Length / 2] ^= 1;
         await File.WriteAllBytesAsync(victim, content, TestContext.Current.CancellationToken);

@@ -73,7 +73,7 @@ public interface IGalleryShardGrain : IGrainWithStringKey
     /// <summary>Up to <paramref name="count"/> templates of distinct identities, drawn by <paramref name="seed"/>.</summary>
     [Alias("Sample")] Task<IReadOnlyList<CalibrationProbe>> SampleAsync(int count, int seed);
 
-    /// <summary>For each probe its best score here among identities other than its own; -1 where there is none.</summary>
+    /// <summary>For each probe its best score here among identities other than its own; negative infinity where there is none.</summary>
     [Alias("Impostors")] Task<float[]> BestImpostorScoresAsync(IReadOnlyList<CalibrationProbe> probes);
 
     /// <summary>Tells the shard of a newer gallery view, before that view comes into use.</summary>

@@ -26,8 +26,8 @@ public sealed record GallerySettings
     /// <summary>Where "match" begins.</summary>
     [Id(2)] public ThresholdPolicy Threshold { get; init; } = ThresholdPolicy.Default;
 
-    /// <summary>Least lead, in score, of the best identity over the runner-up; a smaller lead is <c>ambiguous</c>.</summary>
-    [Id(3)] public float Margin { get; init; } = 0.05f;
+    /// <summary>Least lead, in score, of the best identity over a runner-up that passes the threshold too; a smaller lead is <c>ambiguous</c>.</summary>
+    [Id(3)] public float Margin { get; init; } = 0.1f;
 
     /// <summary>Two templates of one identity at or above this score are near-duplicates.</summary>
     [Id(4)] public float NearDuplicateScore { get; init; } = 0.985f;

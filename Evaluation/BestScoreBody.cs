@@ -10,7 +10,9 @@ internal static class BestScoreBody
 {
     private const int Levels = 20;
     private const double Highest = 0.9;
-    private const double Lowest = 0.1;
+
+    /// <summary>The body's lowest rate.</summary>
+    public const double Lowest = 0.1;
 
     /// <summary>The rates of the body, falling.</summary>
     public static readonly IReadOnlyList<double> Rates = MakeRates();

@@ -17,7 +17,7 @@ public enum Decision
 public static class DecisionRule
 {
     /// <summary>Default margin between the two best identities, cosine score.</summary>
-    public const float DefaultMargin = 0.05f;
+    public const float DefaultMargin = 0.1f;
 
     /// <summary>Decides.</summary>
     /// <param name="best">Score of the best identity; negative infinity or NaN when the gallery is empty.</param>

@@ -58,17 +58,41 @@ public sealed class ImpostorPrior
     public static ImpostorPrior Measure(EmbeddingMatrix templates, ReadOnlySpan<int> identities)
     {
         const int LeastPairs = 1000, LeastReaching = 100;
-        var scores = new ScoreHistogram();
-        ImpostorPairs.ForEachRow(templates, identities, scores.Add);
-        if (scores.Total < LeastPairs)
-            throw new ArgumentException($"A prior needs at least {LeastPairs} impostor pairs, got {scores.Total}.", nameof(templates));
-        var points = new List<OperatingPoint>();
-        for (var rate = 0.5; rate * scores.Total >= LeastReaching; rate = rate == 0.5 ? 0.1 : rate / 10)
+        var sample = ImpostorPairSample.Of(templates, identities);
+        if (sample.Pairs < LeastPairs)
+            throw new ArgumentException($"A prior needs at least {LeastPairs} impostor pairs, got {sample.Pairs}.", nameof(templates));
+        return new ImpostorPrior([.. sample.Points.Where(p => p.FalseMatchRate * sample.Pairs >= LeastReaching)]);
+    }
+
+    /// <summary>
+    /// The curve of a gallery: this one moved and stretched to the gallery's own pairs. Segment by segment (FMR 0.5 to 0.1 to
+    /// 1e-2 ...) this curve's rise is multiplied by a ratio; the ratio that the pairs show counts with the weight c / (c + 300),
+    /// c the pairs that reach the segment's upper end, against the ratio of the segment before, which also holds beyond the pairs.
+    /// </summary>
+    internal ImpostorPrior FittedTo(ImpostorPairSample? own)
+    {
+        const double PriorPairs = 300;
+        if (own is null || own.Points.Count < 2) return this;
+        double Weight(double rate) => rate * own.Pairs / (rate * own.Pairs + PriorPairs);
+        var ownCurve = new ImpostorPrior(own.Points);
+        var last = own.Points[^1].FalseMatchRate;
+        var rates = own.Points.Concat(Points).Select(p => p.FalseMatchRate).Distinct().OrderDescending().ToArray();
+        var z = NormalDistribution.UpperQuantile(rates[0]);
+        var score = ScoreAt(z);
+        score += Weight(rates[0]) * (ownCurve.ScoreAt(z) - score);
+        var fitted = new List<OperatingPoint> { new(rates[0], (float)score) };
+        var ratio = 1.0;
+        for (var i = 1; i < rates.Length; i++)
         {
-            var score = scores.ScoreReachedBy(rate);
-            if (points.Count == 0 || score > points[^1].Score) points.Add(new(rate, score));
+            var next = NormalDistribution.UpperQuantile(rates[i]);
+            var rise = ScoreAt(next) - ScoreAt(z);
+            if (rates[i] >= last)
+                ratio += Weight(rates[i]) * ((ownCurve.ScoreAt(next) - ownCurve.ScoreAt(z)) / rise - ratio);
+            score += ratio * rise;
+            fitted.Add(new(rates[i], (float)score));
+            z = next;
         }
-        return new ImpostorPrior(points);
+        return new ImpostorPrior(fitted);
     }
 
     /// <summary>Score (not rounded to float32) at a normal quantile of the FMR.</summary>

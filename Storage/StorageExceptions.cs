@@ -19,6 +19,10 @@ public sealed class StorageFullException(ShardId shard, Exception inner)
 public sealed class LogDamagedException(ShardId shard, string what, Exception? inner = null)
     : StorageException($"The log of shard {shard} is damaged: {what}. Restore it from a backup.", inner);
 
+/// <summary>Stored grain state contradicts its checksum.</summary>
+public sealed class GrainStorageDamagedException(string what, Exception? inner = null)
+    : StorageException($"The grain storage is damaged: {what}. Restore it from a backup.", inner);
+
 /// <summary>A snapshot's bytes contradict its manifest; it is skipped.</summary>
 public sealed class SnapshotDamagedException(string snapshot, string what, Exception? inner = null)
     : StorageException($"Snapshot {snapshot} is damaged: {what}.", inner);

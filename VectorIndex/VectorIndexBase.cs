@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.Intrinsics;
+using FaceSearch.VectorIndex.Flat;
 using FaceSearch.VectorIndex.Search;
 using FaceSearch.VectorIndex.Store;
 
@@ -43,7 +44,7 @@ public abstract class VectorIndexBase : IVectorIndex
         try
         {
             int slot = Store.Reserve(id, vector);
-            Link(slot, scratch);
+            LinkOrAbandon(slot, scratch);
             Store.Publish(slot);
             AfterPublish(slot);
         }
@@ -66,7 +67,7 @@ public abstract class VectorIndexBase : IVectorIndex
         try
         {
             int slot = Store.ReserveUpdate(id, vector);
-            Link(slot, scratch);
+            LinkOrAbandon(slot, scratch);
             int old = Store.Supersede(id, slot);
             known = old >= 0;
             if (known) AfterPublish(slot);
@@ -124,6 +125,24 @@ public abstract class VectorIndexBase : IVectorIndex
         try
         {
             return SearchCore(query, results, options, scratch);
+        }
+        finally
+        {
+            Scratches.Return(scratch);
+        }
+    }
+
+    /// <summary>The same search answered by exact scan, whatever the engine: the yardstick of recall.</summary>
+    /// <exception cref="InvalidVectorException">The query is not a finite unit vector of <see cref="Dimension"/>.</exception>
+    public SearchOutcome SearchExact(ReadOnlySpan<float> query, Span<Neighbour> results, in SearchOptions options = default)
+    {
+        Validate(query);
+        CheckK(results.Length);
+        CheckFilter(options.Filter);
+        SearchScratch scratch = Scratches.Rent();
+        try
+        {
+            return FlatSearcher.Search(Store, scratch, query, results, options);
         }
         finally
         {
@@ -247,6 +266,21 @@ public abstract class VectorIndexBase : IVectorIndex
         }
 
         ArrayPool<int>.Shared.Return(slots);
+    }
+
+    /// <summary>If linking fails (no memory), the slot is given up and the id is as it was.</summary>
+    private void LinkOrAbandon(int slot, SearchScratch scratch)
+    {
+        bool linked = false;
+        try
+        {
+            Link(slot, scratch);
+            linked = true;
+        }
+        finally
+        {
+            if (!linked) Store.Abandon(slot);
+        }
     }
 
     private static void CheckK(int k)

@@ -6,8 +6,10 @@ namespace FaceSearch.Vision;
 /// Thread-safe; the caller keeps ownership of the decoder and the detector.
 /// </summary>
 public sealed class FacePipeline(
-    ImageDecoder decoder, IFaceDetector? detector, ModelManifest embedder, QualityPolicy? policy = null)
+    ImageDecoder decoder, IFaceDetector? detector, ModelManifest embedder, QualityPolicy? policy = null) : IDisposable
 {
+    private readonly SemaphoreSlim _slots = new(decoder.Limits.MaxConcurrentDecodes);
+
     /// <summary>Minimum quality for enrolment, used where a call does not bring its own.</summary>
     public QualityPolicy Policy { get; } = policy ?? new QualityPolicy();
 
@@ -34,6 +36,42 @@ public sealed class FacePipeline(
         }
         return new FaceAnalysis(decoded.OriginalWidth, decoded.OriginalHeight, faces, []);
     }
+
+    /// <summary>
+    /// The same on the thread pool, at most <see cref="ImageLimits.MaxConcurrentDecodes"/> at a time; others wait
+    /// without holding a thread, and no longer than <see cref="ImageLimits.QueueTimeout"/>.
+    /// </summary>
+    /// <exception cref="ImageRejectedException">The image is refused, or the wait was too long (busy).</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    public async Task<FaceAnalysis> AnalyseAsync(ReadOnlyMemory<byte> image, QualityPolicy? policy = null, CancellationToken cancellation = default)
+    {
+        if (!await _slots.WaitAsync(decoder.Limits.QueueTimeout, cancellation).ConfigureAwait(false))
+            throw ImageErrors.Busy();
+        try
+        {
+            return await Task.Run(() => Analyse(image, policy, cancellation), cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+
+    /// <summary>Analyses a picture and embeds every face at once, without a batching queue: for offline evaluation.</summary>
+    /// <returns>The analysis and one unit embedding per face, in the same order.</returns>
+    /// <exception cref="ImageRejectedException">The image is refused.</exception>
+    public (FaceAnalysis Analysis, float[][] Embeddings) AnalyseAndEmbed(
+        ReadOnlyMemory<byte> image, IFaceEmbedder model, QualityPolicy? policy = null, CancellationToken cancellation = default)
+    {
+        FaceAnalysis analysis = Analyse(image, policy, cancellation);
+        int dimension = model.Manifest.Dimension;
+        float[] all = new float[analysis.Faces.Count * dimension];
+        model.Embed([.. analysis.Faces.Select(f => f.Crop)], all);
+        return (analysis, [.. all.Chunk(dimension)]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _slots.Dispose();
 
     private FaceCandidate Candidate(DecodedImage image, DetectedFace face, QualityPolicy policy)
     {

@@ -88,7 +88,7 @@ internal sealed class LocalTarget(LocalEmbedder embedder, double targetFpir) : I
         ImpostorPrior prior = points.Count >= 2
             ? new ImpostorPrior([.. points.Select(point => new Evaluation.OperatingPoint(point.Fmr, point.Score))])
             : ImpostorPrior.ForDimension(Dimension);
-        return ImpostorCalibration.Fit(impostors, People(), prior, PairMoments.Of(templates, [.. galleryIdentities]));
+        return ImpostorCalibration.Fit(impostors, People(), prior, ImpostorPairSample.Of(templates, [.. galleryIdentities]));
     }
 
     private int People() => galleryIdentities.Distinct().Count();

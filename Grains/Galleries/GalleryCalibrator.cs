@@ -39,6 +39,15 @@ internal sealed class GalleryCalibrator(IGrainFactory grains, TimeProvider time)
         for (int i = 0; i < best.Length; i++)
             best[i] = scores.Max(s => s[i]);
         _mayRunAt = time.GetUtcNow() + TimeSpan.FromSeconds(1) + (RestFactor * time.GetElapsedTime(started));
-        return ImpostorCalibration.Fit(best, identities, prior);
+        return await Task.Run(() => ImpostorCalibration.Fit(best, identities, prior, Pairs(probes)));
+    }
+
+    private static ImpostorPairSample Pairs(List<CalibrationProbe> probes)
+    {
+        float[] templates = new float[probes.Count * Embedding.Dimension];
+        for (int i = 0; i < probes.Count; i++)
+            probes[i].Embedding.Values.CopyTo(templates.AsSpan(i * Embedding.Dimension));
+        // One template an identity: every pair is an impostor pair.
+        return ImpostorPairSample.Of(new EmbeddingMatrix(templates, Embedding.Dimension), [.. Enumerable.Range(0, probes.Count)]);
     }
 }

@@ -1,4 +1,3 @@
-using FaceSearch.Evaluation;
 using FaceSearch.Grains.Galleries;
 using FaceSearch.Grains.Shards;
 using Orleans.Concurrency;
@@ -85,7 +84,12 @@ public sealed class IdentifyGrain(GalleryRoutes routes, TimeProvider time) : Gra
         float margin = query.Margin ?? view.Settings.Margin;
         float best = candidates.Length > 0 ? candidates[0].Score : float.NegativeInfinity;
         float runnerUp = candidates.Length > 1 ? candidates[1].Score : float.NegativeInfinity;
-        Decision decision = (Decision)DecisionRule.Decide(best, runnerUp, threshold.Threshold, margin);
+        Decision decision = Evaluation.DecisionRule.Decide(best, runnerUp, threshold.Threshold, margin) switch
+        {
+            Evaluation.Decision.Match => Decision.Match,
+            Evaluation.Decision.Ambiguous => Decision.Ambiguous,
+            _ => Decision.Unknown,
+        };
         if (route.IsStale(identities))
             GrainFactory.GetGrain<IGalleryRoutingGrain>(query.Gallery).CalibrateIfStaleAsync().Ignore();
         return new IdentifyOutcome(

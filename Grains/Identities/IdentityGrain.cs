@@ -36,7 +36,7 @@ public sealed class IdentityGrain(GalleryRoutes routes, TimeProvider time) : Gra
             if (conflicts.Count > 0 && !(await shard.ClaimAsync(_identity, command.OperationId)).KnowsOperation)
                 return new EnrolOutcome(EnrolStatus.Conflict, _identity, 0, Array.Empty<TemplateId>(), conflicts);
         }
-        CommitResult result = await CommitNewAsync(shard, command);
+        CommitResult result = await CommitNewAsync(route, shard, command);
         return result.Status switch
         {
             CommitStatus.Applied => new EnrolOutcome(EnrolStatus.Enrolled, _identity, result.Version, result.Templates, Array.Empty<EnrolmentConflict>()),
@@ -58,7 +58,7 @@ public sealed class IdentityGrain(GalleryRoutes routes, TimeProvider time) : Gra
         IdentityRules.CheckMetadata(metadata);
         GalleryRoute route = await routes.GetAsync(_gallery);
         (IGalleryShardGrain shard, _) = await LocateAsync(route, operationId);
-        CommitResult result = await shard.CommitAsync(Change(operationId) with
+        CommitResult result = await CommitAsync(route, shard, Change(operationId) with
         {
             Metadata = metadata,
             ExpectedVersion = expectedVersion,
@@ -96,7 +96,15 @@ public sealed class IdentityGrain(GalleryRoutes routes, TimeProvider time) : Gra
 
     private IdentityChange Change(string operationId) => new() { OperationId = operationId, Identity = _identity, At = time.GetUtcNow() };
 
-    private async Task<CommitResult> CommitNewAsync(IGalleryShardGrain shard, EnrolCommand command)
+    private async Task<CommitResult> CommitAsync(GalleryRoute route, IGalleryShardGrain shard, IdentityChange change)
+    {
+        ShardCommit commit = await shard.CommitAsync(change);
+        if (commit.ViewVersion > route.View.Version)
+            routes.Forget(_gallery);
+        return commit.Result;
+    }
+
+    private async Task<CommitResult> CommitNewAsync(GalleryRoute route, IGalleryShardGrain shard, EnrolCommand command)
     {
         DateTimeOffset now = time.GetUtcNow();
         IdentityChange change = Change(command.OperationId) with { Metadata = command.Metadata, Fingerprint = Fingerprint.Of(command) };
@@ -105,7 +113,7 @@ public sealed class IdentityGrain(GalleryRoutes routes, TimeProvider time) : Gra
             TemplateRecord[] records = new TemplateRecord[command.Templates.Count];
             for (int i = 0; i < records.Length; i++)
                 records[i] = new TemplateRecord(TemplateId.New(time), command.Templates[i].Embedding, command.Templates[i].Quality, now);
-            CommitResult result = await shard.CommitAsync(change with { Add = records });
+            CommitResult result = await CommitAsync(route, shard, change with { Add = records });
             if (result.Status != CommitStatus.TemplateIdTaken)
                 return result;
         }

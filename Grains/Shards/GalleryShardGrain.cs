@@ -46,7 +46,7 @@ public sealed partial class GalleryShardGrain(
         await CloseAsync();
     }
 
-    public async Task<CommitResult> CommitAsync(IdentityChange change)
+    public async Task<ShardCommit> CommitAsync(IdentityChange change)
     {
         Shard shard = await ReadyAsync();
         CommitResult result = await Guarded(() => shard.CommitAsync(change));
@@ -55,7 +55,7 @@ public sealed partial class GalleryShardGrain(
             _reportedFull = true;
             GrainFactory.GetGrain<IGalleryRoutingGrain>(_id.Gallery).ShardFullAsync(_id.Shard).Ignore();
         }
-        return result;
+        return new ShardCommit(result, _viewVersion);
     }
 
     public async Task<ShardErasure> EraseAsync(IdentityChange change)
@@ -83,7 +83,7 @@ public sealed partial class GalleryShardGrain(
         bool has = shard.Directory.TryGet(identity, out _);
         // An expected version that cannot be: the log answers what it knows of the operation and writes nothing.
         CommitResult probe = await Guarded(() => shard.Log.CommitAsync(
-            new IdentityChange { OperationId = operationId, Identity = identity, ExpectedVersion = -1, At = time.GetUtcNow() }).AsTask());
+            new IdentityChange { OperationId = operationId, Identity = identity, Metadata = NoMetadata.Instance, ExpectedVersion = -1, At = time.GetUtcNow() }).AsTask());
         return new ShardClaim(has, probe.Status is CommitStatus.Replayed or CommitStatus.OperationReused or CommitStatus.Superseded, _viewVersion);
     }
 

@@ -86,7 +86,7 @@ internal sealed class Shard : IAsyncDisposable
         int rewritten = 0;
         if (result.Status is CommitStatus.Applied or CommitStatus.Replayed)
             rewritten = await Maintenance.CompleteErasureAsync(result.Lsn);
-        return new ShardErasure(result.Status, result.Templates.Count, rewritten, _parts.Time.GetUtcNow());
+        return new ShardErasure(result.Status, change.Erase ? result.Templates.Count : change.Remove.Count, rewritten, _parts.Time.GetUtcNow());
     }
 
     /// <summary>The log's position at a moment when every committed change is also in directory and index.</summary>

@@ -62,6 +62,6 @@ internal static class ShardCalibration
             if (candidate.Identity != probe.Identity)
                 return candidate.Score;
         }
-        return -1;
+        return float.NegativeInfinity;
     }
 }

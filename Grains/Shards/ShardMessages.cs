@@ -30,6 +30,10 @@ public sealed record ShardAnswer(
 [GenerateSerializer, Immutable, Alias("fs.ShardClaim")]
 public sealed record ShardClaim([property: Id(0)] bool HasIdentity, [property: Id(1)] bool KnowsOperation, [property: Id(2)] long ViewVersion);
 
+/// <summary>How a commit ended, and the gallery view the shard knows: a caller with an older one looks again before its next change.</summary>
+[GenerateSerializer, Immutable, Alias("fs.ShardCommit")]
+public sealed record ShardCommit([property: Id(0)] CommitResult Result, [property: Id(1)] long ViewVersion);
+
 /// <summary>Best score of a probe against one identity.</summary>
 [GenerateSerializer, Immutable, Alias("fs.IdentityScore")]
 public sealed record IdentityScore([property: Id(0)] float Score, [property: Id(1)] TemplateId Template);
@@ -47,7 +51,7 @@ public sealed record ShardErasure([property: Id(0)] CommitStatus Status, [proper
 public interface IGalleryShardGrain : IGrainWithStringKey
 {
     /// <summary>Applies one change: durable, searchable, then acknowledged.</summary>
-    [Alias("Commit")] Task<CommitResult> CommitAsync(IdentityChange change);
+    [Alias("Commit")] Task<ShardCommit> CommitAsync(IdentityChange change);
 
     /// <summary>As <see cref="CommitAsync"/> for changes that remove templates; returns when they are gone from every file.</summary>
     [Alias("Erase")] Task<ShardErasure> EraseAsync(IdentityChange change);
@@ -69,7 +73,7 @@ public interface IGalleryShardGrain : IGrainWithStringKey
     /// <summary>Up to <paramref name="count"/> templates of distinct identities, drawn by <paramref name="seed"/>.</summary>
     [Alias("Sample")] Task<IReadOnlyList<CalibrationProbe>> SampleAsync(int count, int seed);
 
-    /// <summary>For each probe its best score here among identities other than its own; -1 where there is none.</summary>
+    /// <summary>For each probe its best score here among identities other than its own; negative infinity where there is none.</summary>
     [Alias("Impostors")] Task<float[]> BestImpostorScoresAsync(IReadOnlyList<CalibrationProbe> probes);
 
     /// <summary>Tells the shard of a newer gallery view, before that view comes into use.</summary>

@@ -34,6 +34,7 @@ internal static class SiloHosting
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.Logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Error);
         builder.Logging.AddFilter("MassTransit", LogLevel.Warning);
+        builder.Logging.AddFilter("Polly", LogLevel.Warning);
     }
 
     public static void AddOrleansSilo(this WebApplicationBuilder builder, SiloOptions options)

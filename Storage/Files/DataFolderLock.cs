@@ -10,7 +10,10 @@ public sealed class DataFolderLock : IDisposable
 {
     private readonly FileStream _lock;
 
-    private DataFolderLock(FileStream file) => _lock = file;
+    private DataFolderLock(DataFolder folder, FileStream file) => (Folder, _lock) = (folder, file);
+
+    /// <summary>The folder that is held.</summary>
+    public DataFolder Folder { get; }
 
     /// <summary>Takes the lock, making the folder at need.</summary>
     /// <exception cref="StorageUnavailableException">Another process (it is named) has it, or the folder cannot be written.</exception>
@@ -22,7 +25,7 @@ public sealed class DataFolderLock : IDisposable
             DurableFolder.Create(data.Root);
             var file = new FileStream(Path.Combine(data.Root, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-            return new(file);
+            return new(data, file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -17,14 +17,17 @@ internal static unsafe class SnapshotWriter
         SearchScratch participant = index.Scratches.Rent();
         try
         {
-            using var file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None);
+            // A new file rather than a truncated one: this index, or another, may have the old one mapped.
+            File.Delete(path);
+            using var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
             var writer = new ChunkedWriter(file);
             CodeTable codes = store.Codes;
             bool[] members = [];
-            GraphLayer[] layers = graph?.Layers ?? [];
-            int[] nodes = [.. layers.Select(l => l.Count)];
             bool[] live = store.CaptureLive();
             if (graph is not null) members = [.. Enumerable.Range(0, live.Length).Select(slot => live[slot] && graph.IsMember(slot))];
+            // After the members, so that every node of a member is counted.
+            GraphLayer[] layers = graph?.Layers ?? [];
+            int[] nodes = [.. layers.Select(l => l.Count)];
             WritePreamble(writer);
             if (store.HasVectors) WriteRows(writer, SectionKind.Vectors, (byte*)store.Vector(0), store.Dimension * sizeof(float), live);
             WriteRows(writer, SectionKind.Codes, codes.Base, codes.Stride, live);

@@ -24,8 +24,10 @@ internal static class ImageErrors
     public static ImageRejectedException TooLongSide(int width, int height, int limit) =>
         new(ImageRejection.TooLongSide, $"The image is {width} x {height} pixels; no side may be longer than {limit:N0}. Crop it or scale it down and send it again.");
 
-    public static ImageRejectedException Damaged(ImageFormat format, VipsException inner) =>
-        new(ImageRejection.Damaged, $"The {format.ToString().ToUpperInvariant()} image is damaged, truncated or of a variant that cannot be decoded. Save it again as JPEG or PNG and resend it.", inner);
+    /// <summary>The bundled libvips has no HEVC decoder (a patent matter), so a HEIC that fails is taken for sound.</summary>
+    public static ImageRejectedException Damaged(ImageFormat format, VipsException inner) => format == ImageFormat.Heic
+        ? new(ImageRejection.UnsupportedFormat, "This HEIC image cannot be decoded here. Save it as JPEG and send it again.", inner)
+        : new(ImageRejection.Damaged, $"The {format.ToString().ToUpperInvariant()} image is damaged, truncated or of a variant that cannot be decoded. Save it again as JPEG or PNG and resend it.", inner);
 
     public static ImageRejectedException TimedOut(TimeSpan limit) =>
         new(ImageRejection.TimedOut, $"Decoding the image took longer than {limit.TotalSeconds:0.#} s and was stopped. Send a smaller image.");

@@ -9,7 +9,7 @@ public interface IFaceEmbedder : IDisposable
     /// <summary>The provider the session really runs on.</summary>
     ExecutionProvider Provider { get; }
 
-    /// <summary>Embeds a batch in one run (mirror images included, when the manifest asks for them).</summary>
+    /// <summary>Embeds a batch (a crop and its mirror image in the same run, when the manifest asks for both).</summary>
     /// <param name="batch">n crops of the manifest's input size.</param>
     /// <param name="unitEmbeddings">n x dimension floats, row by row; each row gets unit L2 length.</param>
     /// <exception cref="ArgumentException">A crop has another size, or the span is not n x dimension long.</exception>

@@ -15,6 +15,13 @@ public sealed record InferenceOptions
     /// </summary>
     public int IntraOpThreads { get; init; } = 1;
 
+    /// <summary>
+    /// Crops an embedder takes in one run; larger batches are split. The runtime keeps the memory of its largest run
+    /// (MobileFaceNet: about 3 MB a row, two rows a crop when mirrored), and on a CPU a run of 8 is already as fast a
+    /// crop as one of 32. Raise it for CUDA. Default 8.
+    /// </summary>
+    public int MaxCropsPerRun { get; init; } = 8;
+
     /// <summary>CUDA device number.</summary>
     public int CudaDevice { get; init; }
 }

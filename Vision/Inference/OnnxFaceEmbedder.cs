@@ -12,6 +12,7 @@ public sealed class OnnxFaceEmbedder : IFaceEmbedder
     private readonly CropEncoder _encoder;
     private readonly string[] _inputs;
     private readonly string[] _outputs;
+    private readonly int _maxCropsPerRun;
 
     /// <exception cref="ExecutionProviderUnavailableException">CUDA was demanded and is missing.</exception>
     /// <exception cref="ModelException">The file does not fit its manifest.</exception>
@@ -21,7 +22,9 @@ public sealed class OnnxFaceEmbedder : IFaceEmbedder
         Manifest = model.Manifest;
         if (Manifest.Kind != ModelKind.Embedder)
             throw new ModelException($"'{model.Path}' is a {Manifest.Kind}, not an embedder.");
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxCropsPerRun);
         Provider = options.Provider;
+        _maxCropsPerRun = options.MaxCropsPerRun;
         _session = OnnxSessions.Create(model.Load(), Manifest.Name, options);
         _encoder = new CropEncoder(Manifest.Input);
         _inputs = [Manifest.Input.Name];
@@ -41,23 +44,32 @@ public sealed class OnnxFaceEmbedder : IFaceEmbedder
     /// <inheritdoc/>
     public void Embed(IReadOnlyList<AlignedFace> batch, Span<float> unitEmbeddings)
     {
-        int n = batch.Count, dimension = Manifest.Dimension;
-        if (unitEmbeddings.Length != n * dimension)
-            throw new ArgumentException($"Expected {n} x {dimension} floats, got {unitEmbeddings.Length}.", nameof(unitEmbeddings));
-        if (n == 0)
-            return;
-        int rows = Manifest.MirrorAndSum ? 2 * n : n, length = rows * _encoder.RowLength;
-        float[] buffer = ArrayPool<float>.Shared.Rent(length);
+        int dimension = Manifest.Dimension;
+        if (unitEmbeddings.Length != batch.Count * dimension)
+            throw new ArgumentException($"Expected {batch.Count} x {dimension} floats, got {unitEmbeddings.Length}.", nameof(unitEmbeddings));
+        for (int from = 0; from < batch.Count; from += _maxCropsPerRun)
+        {
+            int count = Math.Min(_maxCropsPerRun, batch.Count - from);
+            Run(batch, from, count, unitEmbeddings.Slice(from * dimension, count * dimension));
+        }
+    }
+
+    /// <summary>One run over crops [from, from + count), their mirror images behind them.</summary>
+    private void Run(IReadOnlyList<AlignedFace> batch, int from, int count, Span<float> unitEmbeddings)
+    {
+        int dimension = Manifest.Dimension, row = _encoder.RowLength;
+        int rows = Manifest.MirrorAndSum ? 2 * count : count;
+        float[] buffer = ArrayPool<float>.Shared.Rent(rows * row);
         try
         {
-            for (int i = 0; i < n; i++)
+            for (int i = 0; i < count; i++)
             {
-                _encoder.Encode(batch[i], buffer.AsSpan(i * _encoder.RowLength, _encoder.RowLength), mirror: false);
+                _encoder.Encode(batch[from + i], buffer.AsSpan(i * row, row), mirror: false);
                 if (Manifest.MirrorAndSum)
-                    _encoder.Encode(batch[i], buffer.AsSpan((n + i) * _encoder.RowLength, _encoder.RowLength), mirror: true);
+                    _encoder.Encode(batch[from + i], buffer.AsSpan((count + i) * row, row), mirror: true);
             }
             using OrtValue input = OrtValue.CreateTensorValueFromMemory(
-                OrtMemoryInfo.DefaultInstance, buffer.AsMemory(0, length), [rows, 3, Manifest.Input.Height, Manifest.Input.Width]);
+                OrtMemoryInfo.DefaultInstance, buffer.AsMemory(0, rows * row), [rows, 3, Manifest.Input.Height, Manifest.Input.Width]);
             using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_run, _inputs, [input], _outputs);
             ReadOnlySpan<float> raw = outputs[0].GetTensorDataAsSpan<float>();
             if (raw.Length != rows * dimension)
@@ -70,7 +82,7 @@ public sealed class OnnxFaceEmbedder : IFaceEmbedder
         {
             ArrayPool<float>.Shared.Return(buffer);
         }
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < count; i++)
             Normalise(unitEmbeddings.Slice(i * dimension, dimension));
     }
 

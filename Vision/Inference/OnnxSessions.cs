@@ -37,6 +37,10 @@ internal static class OnnxSessions
         }
     }
 
+    /// <summary>
+    /// Both the missing library (here) and the missing device (when the session is made) throw: there is no silent
+    /// fallback. Single shape operators may still be placed on the CPU, as the runtime prefers.
+    /// </summary>
     private static void AppendCuda(SessionOptions settings, int device)
     {
         if (!OrtEnv.Instance().GetAvailableProviders().Contains(CudaName))
@@ -49,8 +53,6 @@ internal static class OnnxSessions
         {
             throw Unavailable("The CUDA provider could not be loaded", e);
         }
-        // Without this a session with unsupported operators would quietly run (partly) on the CPU.
-        settings.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1");
     }
 
     private static ExecutionProviderUnavailableException Unavailable(string what, Exception? inner) => new(

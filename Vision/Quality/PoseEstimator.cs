@@ -8,8 +8,9 @@ namespace FaceSearch.Vision;
 internal static class PoseEstimator
 {
     // Half the distance between the pupils = 1. x right, y down, z towards the camera: eyes, nose tip, mouth corners.
+    // The nose's height is such that the median face of LFW, landmarks by YuNet, has pitch 0.
     private static readonly double[][] Model =
-        [[-1, 0, 0], [1, 0, 0], [0, 1.14, 0.9], [-0.83, 2.31, 0.15], [0.83, 2.31, 0.15]];
+        [[-1, 0, 0], [1, 0, 0], [0, 1.27, 0.9], [-0.83, 2.31, 0.15], [0.83, 2.31, 0.15]];
 
     /// <summary>Maps 2-D coordinates of the five points to the affine rows: (M^T M)^-1 M^T of the centred model.</summary>
     private static readonly double[,] PseudoInverse = Invert();

@@ -62,7 +62,7 @@ internal static class CalibrationExperiment
         var probes = IdentificationSearch.Run(gallery, labels, options.Data.Templates.Select(probeRows), Labels(options, probeRows));
         return new Trial(
             enrolled.Length,
-            new GalleryStatistics(own.ImpostorScores, enrolled.Length, PairMoments.Of(sample, sampleLabels)),
+            new GalleryStatistics(own.ImpostorScores, enrolled.Length, ImpostorPairSample.Of(sample, sampleLabels)),
             probes.ImpostorScores,
             Labels(options, probeRows));
     }

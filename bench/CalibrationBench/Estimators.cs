@@ -3,7 +3,7 @@ using FaceSearch.Evaluation;
 namespace FaceSearch.CalibrationBench;
 
 /// <summary>What an estimator may see of a gallery.</summary>
-internal sealed record GalleryStatistics(float[] Best, int Identities, PairMoments Pairs);
+internal sealed record GalleryStatistics(float[] Best, int Identities, ImpostorPairSample Pairs);
 
 /// <summary>From a gallery's statistics to a threshold for a target FPIR.</summary>
 internal delegate double Estimator(GalleryStatistics gallery, ImpostorPrior prior, double target);
@@ -14,13 +14,13 @@ internal static class Estimators
     public static readonly IReadOnlyList<(string Name, Estimator Threshold)> All =
     [
         ("ours", (g, prior, f) => ImpostorCalibration.Fit(g.Best, g.Identities, prior, g.Pairs).ThresholdForFpir(f, g.Identities)),
-        ("ours, no pair moments", (g, prior, f) => ImpostorCalibration.Fit(g.Best, g.Identities, prior).ThresholdForFpir(f, g.Identities)),
+        ("ours, no pairs", (g, prior, f) => ImpostorCalibration.Fit(g.Best, g.Identities, prior).ThresholdForFpir(f, g.Identities)),
         ("prior alone", (g, prior, f) => ImpostorCalibration.FromPrior(prior).ThresholdForFpir(f, g.Identities)),
         ("raw quantile", (g, _, f) => Quantile(g.Best, 1 - f)),
         ("Gumbel, L-moments", (g, _, f) => GumbelByLMoments(g.Best, f)),
         ("Gumbel, body quantiles", (g, _, f) => GumbelByBody(g.Best, f)),
         ("GPD, top 10 %", (g, _, f) => GeneralisedPareto(g.Best, 0.10, f)),
-        ("normal pairs^N", (g, _, f) => g.Pairs.Mean + g.Pairs.StandardDeviation * Normal(1 - Math.Pow(1 - f, 1.0 / g.Identities))),
+        ("pairs alone, 1-(1-FMR)^N", (g, prior, f) => ImpostorCalibration.Fit([], g.Identities, prior, g.Pairs).ThresholdForFpir(f, g.Identities)),
     ];
 
     public static double Quantile(float[] scores, double share)
@@ -79,20 +79,5 @@ internal static class Estimators
             b1 += ascending[i] * i / (ascending.Length - 1.0) / ascending.Length;
         }
         return (b0, 2 * b1 - b0);
-    }
-
-    /// <summary>Normal upper quantile by bisection of the tail integral's continued fraction: slow and plain.</summary>
-    private static double Normal(double tail)
-    {
-        double low = 0, high = 12;
-        for (var i = 0; i < 60; i++)
-        {
-            var z = (low + high) / 2;
-            var fraction = z;
-            for (var j = 60; j >= 1; j--) fraction = z + j / fraction;
-            if (z < 0.5 || Math.Exp(-z * z / 2) / Math.Sqrt(2 * Math.PI) / fraction > tail) low = z;
-            else high = z;
-        }
-        return low;
     }
 }

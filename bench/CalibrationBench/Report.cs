@@ -58,8 +58,6 @@ internal static class Report
         var templates = data.Templates.Select(rows);
         var labels = rows.Select(r => data.Identities[r]).ToArray();
         foreach (var point in ImpostorPrior.Measure(templates, labels).Points) Line($"FMR {point.FalseMatchRate:G2}: {point.Score:F4}");
-        var moments = PairMoments.Of(templates, labels);
-        Line($"pairs {moments.Pairs}: mean {moments.Mean:F4}, standard deviation {moments.StandardDeviation:F4}");
     }
 
     public static void Margin(LabelledTemplates data) => MarginExperiment.Run(data);

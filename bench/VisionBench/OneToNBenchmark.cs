@@ -30,7 +30,7 @@ internal static class OneToNBenchmark
     {
         using var decoder = new ImageDecoder();
         using var detector = new YuNetDetector(lfw.Detector());
-        var pipeline = new FacePipeline(decoder, detector, lfw.Embedder(mirror: false).Manifest);
+        using var pipeline = new FacePipeline(decoder, detector, lfw.Embedder(mirror: false).Manifest);
         var crops = new AlignedFace?[files.Length];
         int rejected = 0;
         Parallel.For(0, files.Length, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>

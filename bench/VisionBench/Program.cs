@@ -22,4 +22,7 @@ identify.SetAction(r => OneToNBenchmark.Run(new LfwSet(r.GetValue(data)!), r.Get
 var sessions = new Command("sessions", "Sweeps session threads and batch sizes of the embedder and the detector.") { data };
 sessions.SetAction(r => SessionSweep.Run(new ModelStore(Path.Combine(r.GetValue(data)!.FullName, "models"))));
 
-return new RootCommand("FaceSearch vision benchmarks.") { rate, identify, sessions }.Parse(args).Invoke();
+var quality = new Command("quality", "Percentiles of each quality measure over LFW, and what the default policy rejects.") { data, threads };
+quality.SetAction(r => QualityReport.Run(new LfwSet(r.GetValue(data)!), r.GetValue(threads)));
+
+return new RootCommand("FaceSearch vision benchmarks.") { rate, identify, quality, sessions }.Parse(args).Invoke();

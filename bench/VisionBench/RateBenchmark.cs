@@ -22,7 +22,7 @@ internal static class RateBenchmark
         using var detector = new YuNetDetector(detectorModel);
         using var embedder = new OnnxFaceEmbedder(embedderModel);
         using var bare = new BareLoop(detectorModel, embedderModel, mirror ? 2 * batch : batch);
-        var pipeline = new FacePipeline(decoder, detector, embedderModel.Manifest);
+        using var pipeline = new FacePipeline(decoder, detector, embedderModel.Manifest);
 
         Action<int, int> whole = (from, to) => Whole(pipeline, embedder, images, from, to, batch);
         Action<int, int> loop = (from, to) => bare.Run(from, to, batch);

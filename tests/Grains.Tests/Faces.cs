@@ -8,7 +8,7 @@ internal static class Faces
     /// <summary>A sample of person <paramref name="person"/>; genuine scores are about 0.8, impostor scores near 0.</summary>
     public static Embedding Of(int person, int sample = 0)
     {
-        Random centre = new(person), noise = new((person * 7919) + sample + 1);
+        Random centre = new(person), noise = new(1_000_000_000 + (person * 7919) + sample);
         float[] vector = new float[Embedding.Dimension];
         for (int i = 0; i < vector.Length; i++)
             vector[i] = Gaussian(centre) + (0.5f * Gaussian(noise));

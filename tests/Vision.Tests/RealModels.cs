@@ -42,6 +42,7 @@ public sealed class RealModels : IDisposable
 
     public void Dispose()
     {
+        Pipeline.Dispose();
         Detector.Dispose();
         Embedder.Dispose();
         PlainEmbedder.Dispose();

@@ -1,3 +1,4 @@
+using FaceSearch.Grains.Tests.Shards;
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Grains.Hosting;
 using FaceSearch.Storage;
@@ -27,7 +28,7 @@ public sealed class TestSilo : IAsyncLifetime
         InProcessTestClusterBuilder builder = new(1);
         builder.ConfigureSilo((_, silo) =>
         {
-            silo.AddFaceSearchEmbeddedStorage(_folder.Path);
+            silo.AddFaceSearchEmbeddedStorage(_folder.Root);
             silo.Services.AddFaceSearchGrains(new ConfigurationBuilder().Build());
             silo.Services.AddSingleton<IEventPublisher>(Events);
             silo.Services.AddSingleton(new InstalledEmbedder(null, null));

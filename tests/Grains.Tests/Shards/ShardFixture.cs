@@ -14,7 +14,7 @@ internal sealed class ShardFixture : IAsyncDisposable
 
     public ShardFixture()
     {
-        DataFolder data = new(_folder.Path);
+        DataFolder data = new(_folder.Root);
         _logs = new SqliteTemplateLogProvider(data, TimeProvider.System);
         Snapshots = new FileSnapshotStore(data);
     }

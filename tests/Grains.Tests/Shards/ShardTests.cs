@@ -85,7 +85,7 @@ public sealed class ShardTests
             }
         }
         string newest = (await fixture.Snapshots.ListAsync(fixture.Id, TestContext.Current.CancellationToken))[0].Name;
-        string victim = Directory.EnumerateFiles(fixture.Folder.Path, ShardMaintenance.IndexFile, SearchOption.AllDirectories).First(f => f.Contains(newest, StringComparison.Ordinal));
+        string victim = Directory.EnumerateFiles(fixture.Folder.Root, ShardMaintenance.IndexFile, SearchOption.AllDirectories).First(f => f.Contains(newest, StringComparison.Ordinal));
         byte[] content = await File.ReadAllBytesAsync(victim, TestContext.Current.CancellationToken);
         content[content.Length / 2] ^= 1;
         await File.WriteAllBytesAsync(victim, content, TestContext.Current.CancellationToken);

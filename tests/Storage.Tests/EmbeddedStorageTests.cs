@@ -21,7 +21,7 @@ public sealed class EmbeddedStorageTests : IDisposable
     {
         for (int start = 0; start < 2; start++)
         {
-            using IHost host = Host.CreateDefaultBuilder().UseOrleans(silo => silo.UseLocalhostClustering(0, 0).AddFaceSearchEmbeddedStorage(_folder.Path)).Build();
+            using IHost host = Host.CreateDefaultBuilder().UseOrleans(silo => silo.UseLocalhostClustering().AddFaceSearchEmbeddedStorage(_folder.Path)).Build();
             var storage = host.Services.GetRequiredKeyedService<IGrainStorage>("Default");
             var state = new GrainState<Dictionary<string, string>> { State = [] };
             GrainId grain = GrainId.Create("gallery", "people");

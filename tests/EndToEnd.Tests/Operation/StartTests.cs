@@ -75,7 +75,7 @@ public sealed class StartTests
         await server.EnrolAsync("external", "someone", Durability.Synthetic.Face(1));
         (await server.IdentifyAsync("external", Durability.Synthetic.Face(1))).GetProperty("results")[0].GetProperty("candidates")[0].GetProperty("identity").GetString().ShouldBe("someone");
         using HttpResponseMessage refused = await server.TrySendAsync(HttpMethod.Post, "/api/v1/galleries/external/identify", new ByteArrayContent(Vision.Tests.BadImages.Save(Vision.Tests.BadImages.Pattern(200, 200), ".png")));
-        refused.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        refused.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldContain("facesearch models pull");
     }
 

@@ -142,8 +142,8 @@ public abstract class GrainStorageConformance : IAsyncLifetime
     [Fact]
     public async Task A_large_state_survives()
     {
-        GrainState<Settings> state = State("big", [.. Enumerable.Range(0, 4096).Select(i => $"bucket {i} lives in shard {i % 7}")]);
-        for (int i = 0; i < 300; i++)
+        GrainState<Settings> state = State("big", [.. Enumerable.Range(0, 1024).Select(i => $"bucket {i} lives in shard {i % 7}")]);
+        for (int i = 0; i < 70; i++)
             await _storage.WriteStateAsync("settings", Grain, state);
         var read = new GrainState<Settings>();
         await _storage.ReadStateAsync("settings", Grain, read);

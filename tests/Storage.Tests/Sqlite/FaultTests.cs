@@ -62,6 +62,7 @@ public sealed class FaultTests
         using TempFolder folder = new();
         string calls = fault[..fault.IndexOf(':', StringComparison.Ordinal)];
         var ledger = new Ledger();
+        await ledger.ShouldHoldAsync(folder.Path); // Makes the log, so that the fault meets commits.
         using Process child = Child.Start("commit", folder.Path, seed: 3, under: ["strace", "-f", "-qq", "-o", "/dev/null", "-e", $"trace={calls}", "-e", $"inject={fault}"]);
         while (await child.StandardOutput.ReadLineAsync() is { } line)
             ledger.Read(line);

@@ -15,7 +15,7 @@ public sealed class GalleryApiTests(ServerFixture fixture)
             new GalleryRequest { Description = "Staff", Model = "external", Threshold = new ThresholdPolicy(TargetFpir: 0.001) }, FaceSearchJson.Default.GalleryRequest)
             .ReadAsync(FaceSearchJson.Default.GalleryDescription, HttpStatusCode.Created);
         made.Settings.Threshold.TargetFpir.ShouldBe(0.001);
-        made.Settings.Margin.ShouldBe(0.05f);
+        made.Settings.Margin.ShouldBe(0.1f);
         made.Threshold.Source.ShouldBe("prior");
 
         using HttpRequestMessage patch = new(HttpMethod.Patch, "/api/v1/galleries/staff") { Content = Body("""{"margin":0.1}""") };

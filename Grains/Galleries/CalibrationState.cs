@@ -26,6 +26,9 @@ public sealed class GalleryRoute(GalleryView view)
 
     public ScoreCalibration Calibration { get; } = view.Calibration.Read();
 
+    /// <summary>The score at which a search of this gallery becomes a match, as of its last calibration.</summary>
+    public float DecisionThreshold => Threshold(View.Settings.Threshold, Calibration.FittedIdentities).Threshold;
+
     /// <summary>The threshold that a policy gives in a gallery of <paramref name="identities"/> people.</summary>
     public ThresholdInForce Threshold(ThresholdPolicy policy, long identities)
     {

@@ -29,14 +29,22 @@ public sealed class GalleryRoute(GalleryView view)
     /// <summary>The score at which a search of this gallery becomes a match, as of its last calibration.</summary>
     public float DecisionThreshold => Threshold(View.Settings.Threshold, Calibration.FittedIdentities).Threshold;
 
+    /// <summary>
+    /// Highest false-match rate of one comparison that a target FPIR may lead to. It binds below about a hundred identities, where
+    /// the target alone would let single comparisons of poor pictures pass; there the FPIR is then lower than the target.
+    /// </summary>
+    private const double MaxFmr = 1e-4;
+
     /// <summary>The threshold that a policy gives in a gallery of <paramref name="identities"/> people.</summary>
     public ThresholdInForce Threshold(ThresholdPolicy policy, long identities)
     {
-        float score = policy.Score ?? Calibration.ThresholdForFpir(policy.TargetFpir ?? ThresholdPolicy.Default.TargetFpir!.Value, identities);
+        float score = policy.Score ?? Math.Max(
+            Calibration.ThresholdForFpir(policy.TargetFpir ?? ThresholdPolicy.Default.TargetFpir!.Value, identities),
+            Calibration.ThresholdForFmr(MaxFmr));
         return new ThresholdInForce(
             score,
             Calibration.FmrAt(score),
-            policy.Score is null ? policy.TargetFpir ?? ThresholdPolicy.Default.TargetFpir!.Value : Calibration.FpirAt(score, identities),
+            Calibration.FpirAt(score, identities),
             policy.Score is null ? View.Calibration.Source : CalibrationState.Fixed,
             Calibration.SampleSize,
             Calibration.FittedIdentities,

@@ -11,6 +11,7 @@ internal static class Failures
     /// <summary>The words and exit code of an expected failure; null for a bug, which may crash with its stack trace.</summary>
     public static CliProblem? Describe(Exception exception, string server, CancellationToken cancellation) => exception switch
     {
+        AggregateException many => Describe(many.InnerExceptions[0], server, cancellation),
         UsageException usage => new("usage", usage.Message, usage.Next, ExitCodes.Usage),
         ApiException api => OfServer(api, server),
         HttpRequestException http => Unreachable(http, server),

@@ -81,13 +81,18 @@ public sealed record EnrolmentConflict(
 /// <param name="Templates">1 to 64 templates.</param>
 /// <param name="Metadata">Replaces the metadata; null leaves it.</param>
 /// <param name="OnConflict">Policy.</param>
+/// <param name="ContentHash">
+/// Hash of what the caller sent (such as its image files), by which a repetition is recognised: the embedding of one image may
+/// differ in its last bits from run to run. Null: the embeddings themselves are hashed.
+/// </param>
 [GenerateSerializer, Immutable, Alias("fs.EnrolCommand")]
 public sealed record EnrolCommand(
     [property: Id(0)] string OperationId,
     [property: Id(1)] int Generation,
     [property: Id(2)] IReadOnlyList<NewTemplate> Templates,
     [property: Id(3)] IReadOnlyDictionary<string, string>? Metadata,
-    [property: Id(4)] ConflictPolicy OnConflict);
+    [property: Id(4)] ConflictPolicy OnConflict,
+    [property: Id(5)] ulong? ContentHash = null);
 
 /// <summary>How an enrolment ended.</summary>
 public enum EnrolStatus

@@ -64,6 +64,10 @@ internal sealed class LocalEmbedder : IDisposable
             {
                 results[image.FullPath] = new(null, rejected.Code);
             }
+            catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+            {
+                results[image.FullPath] = new(null, "file-unreadable");
+            }
             progress.Report(1);
         }
         if (faces.Count == 0) return;

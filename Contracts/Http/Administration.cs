@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace FaceSearch.Http;
 
 /// <summary>All models, newest first.</summary>
@@ -6,12 +8,14 @@ namespace FaceSearch.Http;
 public sealed record ModelList(IReadOnlyList<ModelDescription> Items, string? Detector);
 
 /// <summary>Moves a model along candidate, shadow, active, retired.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record ModelStatusRequest
 {
     public ModelStatus? Status { get; init; }
 }
 
 /// <summary>Creates a key.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record KeyRequest
 {
     /// <summary>For people, 1 to 128 characters.</summary>

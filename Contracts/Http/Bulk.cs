@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace FaceSearch.Http;
 
 /// <summary>One line of a bulk enrolment: one operation on one identity, with one of embedding, embeddings and image.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record BulkItem
 {
     /// <summary>Required: what makes the item safe to send again.</summary>

@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace FaceSearch.Http;
 
 /// <summary>Enrols one identity as JSON. The same names serve as multipart fields (then <c>image</c> is a file part, repeated).</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record EnrolRequest
 {
     /// <summary>Identity id; null for one derived from the operation id.</summary>

@@ -12,6 +12,7 @@ namespace FaceSearch.Http;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     NumberHandling = JsonNumberHandling.Strict,
     AllowTrailingCommas = false,
+    AllowDuplicateProperties = false,
     Converters =
     [
         typeof(CamelCaseEnum<Decision>), typeof(CamelCaseEnum<ConflictPolicy>), typeof(CamelCaseEnum<ConflictKind>),

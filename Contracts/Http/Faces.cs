@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace FaceSearch.Http;
 
 /// <summary>A box in pixels of the original image after its EXIF orientation.</summary>
@@ -38,6 +40,7 @@ public enum FacePolicy
 public sealed record DetectResponse(int Width, int Height, IReadOnlyList<Face> Faces, IReadOnlyList<string> Warnings);
 
 /// <summary>An image as JSON.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record ImageRequest
 {
     /// <summary>The file's bytes, base64.</summary>

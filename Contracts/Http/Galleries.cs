@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace FaceSearch.Http;
 
 /// <summary>Creates (PUT) or changes (PATCH) a gallery; whatever is null takes its default or stays as it is.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record GalleryRequest
 {
     public string? Description { get; init; }

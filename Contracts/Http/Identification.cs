@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace FaceSearch.Http;
 
 /// <summary>Asks who an image's faces, or an embedding, are. The same names serve as query parameters and multipart fields.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record IdentifyRequest
 {
     /// <summary>An image file, base64. Exactly one of image and embedding.</summary>

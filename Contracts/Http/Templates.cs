@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace FaceSearch.Http;
 
 /// <summary>Asks for the embeddings of an image's faces. The same names serve as query parameters and multipart fields.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record TemplateRequest
 {
     public byte[]? Image { get; init; }

@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace FaceSearch.Http;
 
 /// <summary>One side of a comparison: exactly one of the two.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record FaceInput
 {
     /// <summary>An image file, base64; it must show one face (the largest is taken where there are several, with a warning).</summary>
@@ -11,6 +14,7 @@ public sealed record FaceInput
 }
 
 /// <summary>Compares two faces. As multipart: file parts <c>a</c> and <c>b</c>, field <c>fmr</c>.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record VerifyRequest
 {
     public FaceInput? A { get; init; }
@@ -38,6 +42,7 @@ public sealed record VerifiedFaces(Face? A, Face? B);
 public sealed record VerifyResponse(bool Same, float Score, float Threshold, double Fmr, string Model, VerifiedFaces Faces, IReadOnlyList<string> Warnings);
 
 /// <summary>Compares a face with an enrolled identity. As multipart: file part <c>image</c>, field <c>fmr</c>.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record IdentityVerifyRequest
 {
     public byte[]? Image { get; init; }

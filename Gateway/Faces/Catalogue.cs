@@ -39,7 +39,7 @@ internal sealed class Catalogue(IGrainFactory grains, TimeProvider time)
     /// <exception cref="ProblemException">The gallery takes ready embeddings only.</exception>
     public static string EmbedderOf(string gallery, GalleryModel model) => model.Model != ExternalModel
         ? model.Model
-        : throw ProblemException.Invalid($"Gallery '{gallery}' has the model '{ExternalModel}': it takes ready embeddings only, no images.");
+        : throw ProblemException.Invalid($"Gallery '{gallery}' has the model '{ExternalModel}': it takes ready embeddings only, no images. Install an embedder (`facesearch models pull mobilefacenet-128`) and create a gallery with it.");
 
     /// <summary>Every model the registry knows.</summary>
     public async ValueTask<IReadOnlyList<ModelDescription>> ModelsAsync()

@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using FaceSearch.Gateway.Problems;
 using FaceSearch.Gateway.Telemetry;
 using FaceSearch.Http;
@@ -60,7 +61,7 @@ internal sealed class Enroller(Catalogue catalogue, FaceReader faces, IGrainFact
     {
         string identity = enrolment.Identity ?? Ids.IdentityFor(enrolment.Gallery, enrolment.OperationId);
         EnrolOutcome outcome = await grains.GetGrain<IIdentityGrain>(Ids.IdentityKey(enrolment.Gallery, identity)).EnrolAsync(
-            new EnrolCommand(enrolment.OperationId, model.Generation, [.. sources.Select(s => s.Template)], enrolment.Metadata, enrolment.OnConflict),
+            new EnrolCommand(enrolment.OperationId, model.Generation, sources.Select(s => s.Template).ToArray(), enrolment.Metadata, enrolment.OnConflict, ContentHash(enrolment)),
             cancellation);
         metrics.Enrolled(outcome.Status switch { EnrolStatus.Enrolled => "enrolled", EnrolStatus.Replayed => "replayed", _ => "conflict" });
         if (outcome.Status == EnrolStatus.Conflict)
@@ -102,6 +103,19 @@ internal sealed class Enroller(Catalogue catalogue, FaceReader faces, IGrainFact
         {
             return new(image, [], [new RejectedImage(image, e.Problem.Slug, e.Problem.Detail, null, e.Problem.Faces)], []);
         }
+    }
+
+    /// <summary>Null where only embeddings were sent: they are their own content.</summary>
+    private static ulong? ContentHash(Enrolment enrolment)
+    {
+        if (enrolment.Images.Count == 0)
+            return null;
+        XxHash3 hash = new();
+        foreach (ReadOnlyMemory<byte> image in enrolment.Images)
+            hash.Append(image.Span);
+        foreach (Embedding embedding in enrolment.Embeddings)
+            hash.Append(embedding.Bytes);
+        return hash.GetCurrentHashAsUInt64();
     }
 
     private static RejectedImage TooPoor(int image, FaceCandidate face)

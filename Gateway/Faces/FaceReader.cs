@@ -11,32 +11,20 @@ namespace FaceSearch.Gateway.Faces;
 internal sealed record EmbeddedFace(FaceCandidate Candidate, Embedding Embedding);
 
 /// <summary>From uploaded bytes to embeddings: analysis here, embedding (of crops only) in the cluster. Thread-safe.</summary>
-internal sealed class FaceReader(VisionModels models, IGrainFactory grains, GatewayMetrics metrics, IOptions<GatewayOptions> options) : IDisposable
+internal sealed class FaceReader(VisionModels models, IGrainFactory grains, GatewayMetrics metrics, IOptions<GatewayOptions> options)
 {
-    // Analysis is synchronous and busy: requests wait here, without a thread, rather than on the decoder's own gate.
-    private readonly SemaphoreSlim _processors = new(options.Value.Images.MaxConcurrentDecodes);
-
     /// <summary>Every face of an image.</summary>
     /// <exception cref="ImageRejectedException">The image is refused.</exception>
     public async Task<FaceAnalysis> AnalyseAsync(string? embedder, ReadOnlyMemory<byte> image, CancellationToken cancellation)
     {
         FacePipeline pipeline = models.PipelineFor(embedder);
         metrics.ImageQueue(1);
+        long start = Stopwatch.GetTimestamp();
         try
         {
-            if (!await _processors.WaitAsync(options.Value.Images.QueueTimeout, cancellation))
-                throw new ImageRejectedException(ImageRejection.Busy, "Too many images are being analysed. Try again shortly.");
-            try
-            {
-                long start = Stopwatch.GetTimestamp();
-                FaceAnalysis analysis = await Task.Run(() => pipeline.Analyse(image, cancellation: cancellation), cancellation);
-                metrics.Analysed(Stopwatch.GetElapsedTime(start));
-                return analysis;
-            }
-            finally
-            {
-                _processors.Release();
-            }
+            FaceAnalysis analysis = await pipeline.AnalyseAsync(image, cancellation: cancellation);
+            metrics.Analysed(Stopwatch.GetElapsedTime(start));
+            return analysis;
         }
         finally
         {
@@ -85,6 +73,4 @@ internal sealed class FaceReader(VisionModels models, IGrainFactory grains, Gate
         metrics.Embedded(Stopwatch.GetElapsedTime(start));
         return [.. faces.Zip(embeddings, (face, embedding) => new EmbeddedFace(face, embedding))];
     }
-
-    public void Dispose() => _processors.Dispose();
 }

@@ -64,7 +64,12 @@ internal sealed partial class VisionModels(ModelStore store, IOptions<GatewayOpt
         }
     }
 
-    public void Dispose() => _detector?.Dispose();
+    public void Dispose()
+    {
+        foreach (FacePipeline pipeline in _pipelines.Values)
+            pipeline.Dispose();
+        _detector?.Dispose();
+    }
 
     private static FaceSearchException NotInstalled(string? name)
     {

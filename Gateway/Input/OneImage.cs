@@ -18,7 +18,10 @@ internal static class OneImage
     {
         if (image is null == embedding is null)
             throw ProblemException.Invalid($"Send exactly one of '{where}image' and '{where}embedding'.");
-        return image is null ? null : new ReadOnlyMemory<byte>(image);
+        // Not a conditional expression: byte[] converts implicitly, and null would become an empty image.
+        if (image is null)
+            return null;
+        return image;
     }
 
     /// <summary>The image of an endpoint that takes no embedding.</summary>

@@ -27,7 +27,7 @@ internal sealed class GatewayMetrics : IDisposable
         InstrumentAdvice<double> buckets = new() { HistogramBucketBoundaries = seconds };
         _identify = _meter.CreateHistogram("facesearch.identify.duration", "s", "Identification of one face, as the gateway sees it", advice: buckets);
         _index = _meter.CreateHistogram("facesearch.identify.index.duration", "s", "The slowest shard's own search time", advice: buckets);
-        _analyse = _meter.CreateHistogram("facesearch.image.analyse.duration", "s", "Decoding, detection and alignment of one image", advice: buckets);
+        _analyse = _meter.CreateHistogram("facesearch.image.analyse.duration", "s", "Decoding, detection and alignment of one image, with its wait", advice: buckets);
         _embed = _meter.CreateHistogram("facesearch.embed.duration", "s", "Embedding of one image's faces, with the wait for a batch", advice: buckets);
         _decisions = _meter.CreateCounter<long>("facesearch.identify.decisions", description: "Answers by decision");
         _enrolments = _meter.CreateCounter<long>("facesearch.enrolments", description: "Enrolments by outcome");

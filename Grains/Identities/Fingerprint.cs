@@ -12,8 +12,11 @@ internal static class Fingerprint
     public static ulong Of(EnrolCommand command)
     {
         XxHash3 hash = new();
-        foreach (NewTemplate template in command.Templates)
-            hash.Append(template.Embedding.Bytes);
+        if (command.ContentHash is { } content)
+            hash.Append(BitConverter.GetBytes(content));
+        else
+            foreach (NewTemplate template in command.Templates)
+                hash.Append(template.Embedding.Bytes);
         Append(hash, command.Metadata);
         return hash.GetCurrentHashAsUInt64();
     }

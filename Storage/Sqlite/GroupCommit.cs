@@ -83,7 +83,10 @@ internal sealed class GroupCommit : IAsyncDisposable
     /// <summary>Copies the write-ahead log into the database and cuts it to nothing; false while a reader still needs it.</summary>
     public Task<bool> TryTruncateAsync() => EnqueueErrand(() => LogFile.Checkpoint(_writer, "TRUNCATE"));
 
-    /// <summary>Fails every later change: the log's files are being deleted.</summary>
+    /// <summary>Whether another opener, or a deletion, is known to have taken over.</summary>
+    public bool IsFenced => Volatile.Read(ref _failure) is EpochFencedException;
+
+    /// <summary>Fails every later change: another opener takes over, or the log is being deleted.</summary>
     public void Fence() => Interlocked.CompareExchange(ref _failure, new EpochFencedException(_writer.Shard, _epoch), null);
 
     public async ValueTask DisposeAsync()

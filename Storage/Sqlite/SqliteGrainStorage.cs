@@ -18,7 +18,7 @@ public sealed class SqliteGrainStorage : IGrainStorage, IDisposable
         + "hash INTEGER NOT NULL, PRIMARY KEY (grain, state)) WITHOUT ROWID";
     private readonly IGrainStorageSerializer _serializer;
     private readonly IActivatorProvider _activators;
-    private const int WritesPerCheckpoint = 256;
+    private const int WritesPerCheckpoint = 64;
     private readonly SemaphoreSlim _turn = new(1);
     private readonly RowHasher _hasher = new();
     private readonly SqliteConnection _connection;

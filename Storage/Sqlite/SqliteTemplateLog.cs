@@ -38,7 +38,7 @@ internal sealed class SqliteTemplateLog : ITemplateLog
     }
 
     public ValueTask<bool> IsCurrentAsync(CancellationToken cancellationToken = default) =>
-        ReadAsync(log => log.Meta().Epoch == Epoch, cancellationToken);
+        _writer.IsFenced ? new(false) : ReadAsync(log => log.Meta().Epoch == Epoch, cancellationToken);
 
     public async IAsyncEnumerable<LogEntry> ReadAsync(long afterLsn, ulong digest, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
@@ -94,7 +94,7 @@ internal sealed class SqliteTemplateLog : ITemplateLog
             return new LogVerification(fresh).Run(cancellationToken);
         }, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Stops all writing: the files are being deleted.</summary>
+    /// <summary>Stops all writing.</summary>
     public void Fence() => _writer.Fence();
 
     public async ValueTask DisposeAsync()

@@ -46,17 +46,7 @@ public sealed class SqliteTemplateLogProvider(DataFolder data, TimeProvider time
         await Opening.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            lock (Open)
-            {
-                foreach ((string path, HashSet<SqliteTemplateLog> logs) in Open)
-                {
-                    if (path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-                    {
-                        foreach (SqliteTemplateLog log in logs)
-                            log.Fence();
-                    }
-                }
-            }
+            FenceUnder(folder);
             await Task.Run(() => DurableFolder.Delete(folder), CancellationToken.None).ConfigureAwait(false);
         }
         finally
@@ -67,11 +57,8 @@ public sealed class SqliteTemplateLogProvider(DataFolder data, TimeProvider time
 
     private SqliteTemplateLog OpenLog(ShardId shard, string folder)
     {
-        bool shared;
-        lock (Open)
-            shared = Open.ContainsKey(folder);
         string? torn = null;
-        if (!shared)
+        if (!FenceUnder(folder)) // Stopping them here spares a wait for their transactions; other processes meet the epoch.
         {
             if (!Directory.Exists(folder))
                 LogFile.Create(shard, folder);
@@ -116,6 +103,18 @@ public sealed class SqliteTemplateLogProvider(DataFolder data, TimeProvider time
             mark.Reset();
         mark.Write(writer.State.Lsn, writer.State.Digest);
         return notice;
+    }
+
+    /// <summary>Stops this process's handles on logs in a folder; false if there are none.</summary>
+    private static bool FenceUnder(string folder)
+    {
+        lock (Open)
+        {
+            List<SqliteTemplateLog> logs = [.. Open.Where(o => o.Key == folder || o.Key.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+                .SelectMany(o => o.Value)];
+            logs.ForEach(log => log.Fence());
+            return logs.Count > 0;
+        }
     }
 
     private static string? Join(string? first, string? second) => first is null ? second : second is null ? first : $"{first} {second}";

@@ -9,7 +9,7 @@ namespace FaceSearch.VectorIndex.Graph;
 internal struct EarlyDecision
 {
     /// <summary>Expansions without improvement after which a match is taken as final.</summary>
-    private const int MatchPatience = 24;
+    private const int MatchPatience = 48;
 
     /// <summary>The same for "no match", as a share of ef.</summary>
     private const float MissPatience = 0.5f;

@@ -35,7 +35,7 @@ internal sealed unsafe partial class SlotStore : IDisposable
         long max = options.MaxVectors;
         _ids = new NativeRegion(max * sizeof(long), hugePages: false);
         _states = new NativeRegion(max, hugePages: false);
-        _vectors = options.Storage == VectorStorage.CodesOnly ? null : new NativeRegion(max * Dimension * sizeof(float), hugePages: false);
+        _vectors = options.Storage == VectorStorage.CodesOnly ? null : new NativeRegion(max * Dimension * sizeof(float), options.HugePages);
         _codes = NewCodes(Calibration.InitialStep(Dimension));
         _map = new IdMap(_ids);
         if (options.InitialCapacity > 0) CommitSlots(Math.Min(options.InitialCapacity, options.MaxVectors));

@@ -164,6 +164,27 @@ public sealed class SnapshotTests
     }
 
     [Fact]
+    public void The_snapshot_of_version_1_still_opens()
+    {
+        // 24 vectors of 16 dimensions under the ids 1000 to 1023, made by a seeded generator; 1003 was removed.
+        using HnswIndex index = HnswIndex.Load(Path.Combine(AppContext.BaseDirectory, "Golden", "v1.fsidx"));
+        index.SnapshotIds().Order().ShouldBe(Enumerable.Range(1000, 24).Where(i => i != 1003).Select(i => (long)i));
+        GraphInvariants.Check(index);
+        var random = new Random(20261124);
+        var result = new Neighbour[1];
+        for (int i = 0; i < 24; i++)
+        {
+            var x = new float[16];
+            for (int j = 0; j < 16; j++) x[j] = random.NextSingle() - 0.5f;
+            TestData.Normalise(x);
+            if (i == 3) continue;
+            index.Search(x, result, new SearchOptions { EfSearch = 24 });
+            result[0].Id.ShouldBe(1000 + i);
+            result[0].Score.ShouldBe(1, 1e-5f);
+        }
+    }
+
+    [Fact]
     public void A_snapshot_written_under_load_is_a_state_that_was()
     {
         using var folder = new TempFolder();

@@ -4,7 +4,7 @@ namespace FaceSearch.Vision.Tests;
 
 public sealed class BadImageTests : IDisposable
 {
-    private readonly ImageDecoder _decoder = new();
+    private readonly ImageDecoder _decoder = new(new ImageLimits { DecodeTimeout = TimeSpan.FromMinutes(2), QueueTimeout = TimeSpan.FromMinutes(2) });
 
     public void Dispose() => _decoder.Dispose();
 

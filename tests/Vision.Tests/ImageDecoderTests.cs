@@ -4,7 +4,7 @@ namespace FaceSearch.Vision.Tests;
 
 public sealed class ImageDecoderTests : IDisposable
 {
-    private readonly ImageDecoder _decoder = new();
+    private readonly ImageDecoder _decoder = new(new ImageLimits { DecodeTimeout = TimeSpan.FromMinutes(2), QueueTimeout = TimeSpan.FromMinutes(2) });
 
     public static TheoryData<string> Variants => [.. BadImages.Unusual().Where(b => b.Name is not ("one-pixel" or "no-face" or "grey-jpeg" or "transparent-png" or "float-tiff" or "cmyk-jpeg")).Select(b => b.Name)];
 

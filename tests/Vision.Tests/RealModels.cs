@@ -13,7 +13,8 @@ public sealed class RealModels : IDisposable
         Pipeline = new FacePipeline(Decoder, Detector, model.Manifest);
     }
 
-    public ImageDecoder Decoder { get; } = new();
+    /// <summary>Patient, because a test machine may be very busy; its limits are tested elsewhere.</summary>
+    public ImageDecoder Decoder { get; } = new(new ImageLimits { DecodeTimeout = TimeSpan.FromMinutes(2), QueueTimeout = TimeSpan.FromMinutes(2) });
 
     public YuNetDetector Detector { get; }
 

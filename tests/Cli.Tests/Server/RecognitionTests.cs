@@ -13,7 +13,7 @@ public sealed class RecognitionTests(SiloFixture silo)
         string people = RealFaces.LinkSome(folder, people: 6, imagesEach: 1);
         const string gallery = "cli-identify";
         await silo.RunAsync(ExitCodes.Ok, "enrol", people, "-g", gallery, "--faces", "central");
-        await silo.RunAsync(ExitCodes.Ok, "enrol", RealFaces.Scene("astronaut_512x512.png"), "-i", "Astronaut", "-g", gallery, "--metadata", "job=astronaut");
+        await silo.RunAsync(ExitCodes.Ok, "enrol", RealFaces.Scene("astronaut_512x512.png"), "-i", "Astronaut", "-g", gallery, "--metadata", "job=astronaut", "--on-conflict", "allow");
         string turned = RealFaces.Scene("exif_orientation/astronaut_o6.jpg");
 
         Ran known = await silo.RunAsync(ExitCodes.Ok, "identify", turned, "-g", gallery, "--json");

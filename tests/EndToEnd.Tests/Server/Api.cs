@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json;
 
 namespace FaceSearch.EndToEnd.Tests.Server;
@@ -23,6 +24,16 @@ internal static class Api
     public static Task<JsonElement> IdentifyImageAsync(this ServerProcess server, string gallery, string file, string query = "") =>
         server.SendAsync(HttpMethod.Post, $"/api/v1/galleries/{gallery}/identify{query}", new ByteArrayContent(File.ReadAllBytes(file)));
 
+    /// <summary>Sends NDJSON lines and returns the summary that ends the answer.</summary>
+    public static async Task<JsonElement> BulkAsync(this ServerProcess server, string gallery, string lines)
+    {
+        StringContent content = new(lines, Encoding.UTF8, "application/x-ndjson");
+        using HttpResponseMessage response = await server.TrySendAsync(HttpMethod.Post, $"/api/v1/galleries/{gallery}/bulk", content);
+        string[] answers = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        response.IsSuccessStatusCode.ShouldBeTrue(answers.FirstOrDefault());
+        return JsonDocument.Parse(answers[^1]).RootElement.GetProperty("summary");
+    }
+
     public static Task<JsonElement> GetAsync(this ServerProcess server, string path) => server.SendAsync(HttpMethod.Get, path, null);
 
     /// <summary>Sends and returns the body; fails the test with the problem's text on an error.</summary>
@@ -38,7 +49,7 @@ internal static class Api
     public static async Task<HttpResponseMessage> TrySendAsync(this ServerProcess server, HttpMethod method, string path, HttpContent? content, string? operation = null)
     {
         using HttpRequestMessage request = new(method, path) { Content = content };
-        if (content is ByteArrayContent and not MultipartContent and not StringContent && content.Headers.ContentType is null)
+        if (content is ByteArrayContent and not StringContent && content.Headers.ContentType is null)
             content.Headers.ContentType = new("application/octet-stream");
         if (operation is not null)
             request.Headers.Add("Idempotency-Key", operation);

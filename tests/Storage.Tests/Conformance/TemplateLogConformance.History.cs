@@ -197,6 +197,7 @@ public abstract partial class TemplateLogConformance
         await provider.DeleteGalleryAsync(Shard.Gallery);
         await provider.DeleteGalleryAsync(Shard.Gallery);
         await Should.ThrowAsync<EpochFencedException>(async () => await _log.CommitAsync(_make.Enrol("grace")));
+        (await _log.IsCurrentAsync()).ShouldBeFalse();
         await ReopenAsync();
         _log.Head.ShouldBe(new LogHead(0, 0, 0, 0));
         await using ITemplateLog kept = await provider.OpenAsync(neighbour);

@@ -29,10 +29,14 @@ internal sealed class SqliteStore : TemplateLogStore
     }
 }
 
-/// <summary>A folder that is deleted at the end.</summary>
-internal sealed class TempFolder : IDisposable
+/// <summary>A folder that is deleted at the end; in memory where there is such a file system and no flush matters.</summary>
+internal sealed class TempFolder(bool inMemory = false) : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("facesearch-storage-").FullName;
+    private const string Memory = "/dev/shm";
+
+    public string Path { get; } = inMemory && Directory.Exists(Memory)
+        ? Directory.CreateDirectory($"{Memory}/facesearch-storage-{Guid.NewGuid():n}").FullName
+        : Directory.CreateTempSubdirectory("facesearch-storage-").FullName;
 
     /// <summary>Copies the content with cp, without this process opening any of the files.</summary>
     public void CopyTo(string target)

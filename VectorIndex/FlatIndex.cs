@@ -31,9 +31,6 @@ public sealed class FlatIndex : VectorIndexBase
         return new FlatIndex(reader.ReadStore((options ?? new IndexOptions()) with { Storage = storage }));
     }
 
-    /// <inheritdoc/>
-    public override void Save(string path) => SnapshotWriter.Write(path, this, graph: null);
-
     private protected override SearchOutcome SearchCore(ReadOnlySpan<float> query, Span<Neighbour> results, in SearchOptions options, SearchScratch scratch) =>
         FlatSearcher.Search(Store, scratch, query, results, options);
 

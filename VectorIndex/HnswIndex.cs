@@ -39,8 +39,7 @@ public sealed class HnswIndex : VectorIndexBase
         return index;
     }
 
-    /// <inheritdoc/>
-    public override void Save(string path) => SnapshotWriter.Write(path, this, _graph);
+    private protected override HnswGraph? GraphToSave => _graph;
 
     private protected override int ReclaimBatch => Math.Max(256, Store.Count / 64);
 

@@ -52,8 +52,7 @@ public sealed class TieredIndex : VectorIndexBase
     /// <exception cref="InvalidOperationException">The background thread failed; searches go on, exactly, over what it did not move.</exception>
     public void Settle() => _mover.Settle();
 
-    /// <inheritdoc/>
-    public override void Save(string path) => SnapshotWriter.Write(path, this, _mover.Active?.Graph);
+    private protected override HnswGraph? GraphToSave => _mover.Active?.Graph;
 
     private protected override int ReclaimBatch => _mover.HasGraph ? Math.Max(256, Store.Count / 64) : 1;
 

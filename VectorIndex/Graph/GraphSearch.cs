@@ -23,7 +23,8 @@ internal static unsafe class GraphSearch
         scratch.EnsurePool(ef);
         var pool = new CandidatePool(scratch.Pool, ef);
         int scored = 0;
-        bool stopped = false;
+        float noise = Math.Min(rerank.ErrorBound, Sigmas * MathF.Sqrt(((codes.Step * codes.Step) + (rerank.QueryStep * rerank.QueryStep)) / 12));
+        EarlyDecision decision = options.DecisionThreshold is { } threshold ? EarlyDecision.At(threshold, rerank.Unit, noise, ef) : EarlyDecision.Never;
         if (graph.TryGetEntry(out int level, out int node))
         {
             node = HnswSearcher.Descend(graph, probe, level, node, toLevel: 0);
@@ -33,7 +34,7 @@ internal static unsafe class GraphSearch
             {
                 HnswSearcher.MarkVisited(scratch.Visited, node);
                 pool.Insert(probe.Score(node), node);
-                scored = HnswSearcher.Walk(graph.Base, probe, limit, ref pool);
+                scored = HnswSearcher.Walk(graph.Base, probe, limit, ref pool, ref decision);
             }
         }
 
@@ -41,10 +42,9 @@ internal static unsafe class GraphSearch
         ulong* keys = pool.Keys;
         int count = pool.Count;
         if (tailSlots.Length > 0) MergeTail(store, codes, scratch, tailSlots, results.Length, rerank, ref keys, ref count);
-        float noise = Sigmas * MathF.Sqrt(((codes.Step * codes.Step) + (rerank.QueryStep * rerank.QueryStep)) / 12);
-        Reranker.Rerank(store, codes, rerank with { ErrorBound = Math.Min(noise, rerank.ErrorBound) }, keys, count, ref list);
+        Reranker.Rerank(store, codes, rerank with { ErrorBound = noise }, keys, count, ref list);
         if (store.Updates != updates) list.RemoveDuplicates();
-        return new SearchOutcome(list.Count, stopped, Exact: false, scored + tailSlots.Length);
+        return new SearchOutcome(list.Count, decision.Stopped, Exact: false, scored + tailSlots.Length);
     }
 
     /// <summary>Scans the tail exactly and merges its candidates with the pool's into one sorted list without duplicates.</summary>

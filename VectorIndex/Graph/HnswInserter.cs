@@ -60,6 +60,7 @@ internal static unsafe class HnswInserter
             ReadOnlySpan<int> neighbours = selected.Slice(l * m, counts[l]);
             layer.Write(self, neighbours);
             foreach (int neighbour in neighbours) Connect(graph.Store, codes, layer, neighbour, self, scratch);
+            InLinks.Ensure(graph.Store, layer, self);
         }
 
         return self;
@@ -100,7 +101,7 @@ internal static unsafe class HnswInserter
             Span<int> all = stackalloc int[layer.Width + 1];
             new ReadOnlySpan<int>(links, degree).CopyTo(all);
             all[degree] = added;
-            Reselect(store, codes, layer, node, all, scratch);
+            Reselect(store, codes, layer, node, all, all[..degree], scratch);
         }
         finally
         {
@@ -108,8 +109,11 @@ internal static unsafe class HnswInserter
         }
     }
 
-    /// <summary>Chooses a node's row among candidates by Algorithm 4. The caller holds the node's lock.</summary>
-    public static void Reselect(SlotStore store, CodeTable codes, GraphLayer layer, int node, ReadOnlySpan<int> candidates, SearchScratch scratch)
+    /// <summary>
+    /// Chooses a node's row among candidates by Algorithm 4, and keeps those of its <paramref name="old"/> links that would otherwise be
+    /// unreachable. The caller holds the node's lock.
+    /// </summary>
+    public static void Reselect(SlotStore store, CodeTable codes, GraphLayer layer, int node, ReadOnlySpan<int> candidates, ReadOnlySpan<int> old, SearchScratch scratch)
     {
         int bias = Quantiser.RowAsQuery(codes.Row(layer.SlotOf(node)), codes.Stride, scratch.RowQuery);
         int* rows = scratch.Rows, scores = scratch.Scores;
@@ -131,6 +135,7 @@ internal static unsafe class HnswInserter
         sorted.Reverse();
         Span<int> selected = stackalloc int[layer.Width];
         int kept = NeighbourSelection.Select(store, codes, layer, keys, n, selected, scratch);
+        kept = InLinks.Rescue(store, layer, node, old, selected, kept);
         layer.Write(node, selected[..kept]);
     }
 

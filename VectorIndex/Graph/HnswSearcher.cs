@@ -70,6 +70,13 @@ internal static unsafe class HnswSearcher
     /// </summary>
     public static int Walk(GraphLayer layer, in Probe probe, int limit, ref CandidatePool pool)
     {
+        var never = EarlyDecision.Never;
+        return Walk(layer, probe, limit, ref pool, ref never);
+    }
+
+    /// <summary>The same, until <paramref name="decision"/> says stop.</summary>
+    public static int Walk(GraphLayer layer, in Probe probe, int limit, ref CandidatePool pool, ref EarlyDecision decision)
+    {
         int* fresh = probe.Scratch.Nodes, scores = probe.Scratch.Scores;
         int* rows = layer.Level == 0 ? fresh : probe.Scratch.Rows;
         int rowBytes = probe.Codes.Stride, scored = 0;
@@ -85,6 +92,8 @@ internal static unsafe class HnswSearcher
                 if (scores[i] <= pool.Worst || IsGone(probe.Store, rows[i])) continue;
                 pool.Insert(scores[i], fresh[i]);
             }
+
+            if (decision.IsMade(pool.BestScore)) break;
         }
 
         return scored;

@@ -69,6 +69,7 @@ internal static unsafe class NeighbourhoodRepair
         HnswSearcher.Walk(layer, probe, limit, ref pool);
         Span<int> union = stackalloc int[2 * layer.Width];
         for (int i = 0; i < pool.Count; i++) Bypass(graph.Store, codes, layer, CandidateKey.Slot(pool.Keys[i]), node, outgoing, union, scratch);
+        foreach (int neighbour in outgoing) InLinks.Ensure(graph.Store, layer, neighbour);
     }
 
     /// <summary>If <paramref name="from"/> links to the removed node, its row is chosen anew without it.</summary>
@@ -85,12 +86,13 @@ internal static unsafe class NeighbourhoodRepair
                 if (link != removed) union[n++] = link;
             }
 
+            int kept = n;
             foreach (int candidate in outgoing)
             {
                 if (candidate != from && candidate != removed && union[..n].IndexOf(candidate) < 0) union[n++] = candidate;
             }
 
-            HnswInserter.Reselect(store, codes, layer, from, union[..n], scratch);
+            HnswInserter.Reselect(store, codes, layer, from, union[..n], union[..kept], scratch);
         }
         finally
         {

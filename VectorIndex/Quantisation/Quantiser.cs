@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using FaceSearch.VectorIndex.Kernels;
 
 namespace FaceSearch.VectorIndex.Quantisation;
@@ -21,17 +22,21 @@ internal static unsafe class Quantiser
     /// <summary>Encodes one vector; returns its squared residual.</summary>
     public static float EncodeRow(float* x, int dimension, float step, byte* row)
     {
-        float inverse = 1 / step, residual = 0;
-        for (int i = 0; i < dimension; i++)
+        Vector512<float> inverse = Vector512.Create(1 / step), residual = default;
+        Vector512<float> least = Vector512.Create((float)-ZeroPoint), most = Vector512.Create((float)(MaxCode - ZeroPoint));
+        Vector128<byte> zero = Vector128.Create((byte)ZeroPoint);
+        for (int i = 0; i < dimension; i += 16)
         {
-            float level = Math.Clamp(MathF.Round(x[i] * inverse), -ZeroPoint, MaxCode - ZeroPoint);
-            row[i] = (byte)((int)level + ZeroPoint);
-            float difference = x[i] - (level * step);
+            Vector512<float> component = Vector512.Load(x + i);
+            Vector512<float> level = Vector512.Min(Vector512.Max(Vector512.Round(component * inverse), least), most);
+            Vector512<float> difference = component - (level * step);
             residual += difference * difference;
+            Vector256<short> narrow = Vector256.Narrow(Vector512.ConvertToInt32(level).GetLower(), Vector512.ConvertToInt32(level).GetUpper());
+            (Vector128.Narrow(narrow.GetLower(), narrow.GetUpper()).AsByte() + zero).Store(row + i);
         }
 
         for (int i = dimension; i < StrideOf(dimension); i++) row[i] = ZeroPoint;
-        return residual;
+        return Vector512.Sum(residual);
     }
 
     public static void DecodeRow(byte* row, int dimension, float step, Span<float> x)
@@ -61,15 +66,18 @@ internal static unsafe class Quantiser
     /// <summary>Turns a stored row into a query: c - 64 in every lane. Returns the bias.</summary>
     public static int RowAsQuery(byte* row, int stride, sbyte* query)
     {
-        int sum = 0;
-        for (int i = 0; i < stride; i++)
+        Vector512<short> sums = default;
+        for (int i = 0; i < stride; i += ScoreKernel.Chunk)
         {
-            int level = row[i] - ZeroPoint;
-            query[i] = (sbyte)level;
-            sum += level;
+            Vector512<sbyte> levels = Vector512.Load(row + i).AsSByte() - Vector512.Create((sbyte)ZeroPoint);
+            levels.Store(query + i);
+            (Vector512<short> low, Vector512<short> high) = Vector512.Widen(levels);
+            // At most 16 chunks of two levels of magnitude 64 a lane: far from overflow.
+            sums += low + high;
         }
 
-        return -ZeroPoint * sum;
+        (Vector512<int> left, Vector512<int> right) = Vector512.Widen(sums);
+        return -ZeroPoint * Vector512.Sum(left + right);
     }
 
     private static float QueryStep(float* x, int dimension)

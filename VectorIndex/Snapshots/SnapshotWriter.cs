@@ -1,56 +1,50 @@
 using FaceSearch.VectorIndex.Graph;
 using FaceSearch.VectorIndex.Quantisation;
-using FaceSearch.VectorIndex.Search;
 using FaceSearch.VectorIndex.Store;
 
 namespace FaceSearch.VectorIndex.Snapshots;
 
 /// <summary>
-/// Writes a snapshot of a living index. The set of slots is fixed at the start; being an epoch participant, the writer keeps each of
+/// Writes a snapshot of a living index. The set of slots is fixed at the start; being inside an epoch, the writer keeps each of
 /// them from being reused until it ends; what is removed meanwhile is left out by the ids and states, which are written last.
 /// </summary>
 internal static unsafe class SnapshotWriter
 {
-    public static void Write(string path, VectorIndexBase index, HnswGraph? graph)
+    /// <summary>The caller is an epoch participant for the whole call.</summary>
+    public static void Write(string path, SlotStore store, HnswGraph? graph)
     {
-        SlotStore store = index.Store;
-        SearchScratch participant = index.Scratches.Rent();
-        try
+        // A new file rather than a truncated one: this index, or another, may have the old one mapped.
+        File.Delete(path);
+        using var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        var writer = new ChunkedWriter(file);
+        CodeTable codes = store.Codes;
+        bool[] members = [];
+        bool[] live = store.CaptureLive();
+        if (graph is not null) members = [.. Enumerable.Range(0, live.Length).Select(slot => live[slot] && graph.IsMember(slot))];
+        // After the members, so that every node of a member is counted.
+        GraphLayer[] layers = graph?.Layers ?? [];
+        int[] nodes = [.. layers.Select(l => l.Count)];
+        WritePreamble(writer);
+        if (store.HasVectors) WriteRows(writer, SectionKind.Vectors, (byte*)store.Vector(0), store.Dimension * sizeof(float), live);
+        WriteRows(writer, SectionKind.Codes, codes.Base, codes.Stride, live);
+        for (int l = 0; l < layers.Length; l++) WriteLayer(writer, layers[l], nodes[l], members);
+        var header = new SnapshotHeader
         {
-            using var file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None);
-            var writer = new ChunkedWriter(file);
-            CodeTable codes = store.Codes;
-            bool[] members = [];
-            GraphLayer[] layers = graph?.Layers ?? [];
-            int[] nodes = [.. layers.Select(l => l.Count)];
-            bool[] live = store.CaptureLive();
-            if (graph is not null) members = [.. Enumerable.Range(0, live.Length).Select(slot => live[slot] && graph.IsMember(slot))];
-            WritePreamble(writer);
-            if (store.HasVectors) WriteRows(writer, SectionKind.Vectors, (byte*)store.Vector(0), store.Dimension * sizeof(float), live);
-            WriteRows(writer, SectionKind.Codes, codes.Base, codes.Stride, live);
-            for (int l = 0; l < layers.Length; l++) WriteLayer(writer, layers[l], nodes[l], members);
-            var header = new SnapshotHeader
-            {
-                Dimension = store.Dimension,
-                Stride = codes.Stride,
-                Slots = live.Length,
-                Step = codes.Step,
-                MaxResidual = codes.MaxResidual,
-                HasVectors = store.HasVectors ? 1 : 0,
-                M = graph?.Options.M ?? 0,
-                LevelsDrawn = graph?.LevelsDrawn ?? 0,
-                LayerCount = layers.Length,
-                EntryLevel = -1,
-                EntryNode = -1,
-            };
-            header.Count = WriteIdsAndStates(writer, store, live, members);
-            if (graph is not null) (header.EntryLevel, header.EntryNode) = FindEntry(graph, layers, nodes, live, members);
-            writer.Finish(header);
-        }
-        finally
-        {
-            index.Scratches.Return(participant);
-        }
+            Dimension = store.Dimension,
+            Stride = codes.Stride,
+            Slots = live.Length,
+            Step = codes.Step,
+            MaxResidual = codes.MaxResidual,
+            HasVectors = store.HasVectors ? 1 : 0,
+            M = graph?.Options.M ?? 0,
+            LevelsDrawn = graph?.LevelsDrawn ?? 0,
+            LayerCount = layers.Length,
+            EntryLevel = -1,
+            EntryNode = -1,
+        };
+        header.Count = WriteIdsAndStates(writer, store, live, members);
+        if (graph is not null) (header.EntryLevel, header.EntryNode) = FindEntry(graph, layers, nodes, live, members);
+        writer.Finish(header);
     }
 
     private static void WritePreamble(ChunkedWriter writer)

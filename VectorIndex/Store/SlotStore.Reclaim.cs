@@ -6,10 +6,6 @@ namespace FaceSearch.VectorIndex.Store;
 internal sealed unsafe partial class SlotStore
 {
     private const int FirstCalibration = 64;
-    private const int SampleRows = 1024;
-
-    /// <summary>A new step must lower the squared error by this factor to be worth encoding everything again.</summary>
-    private const double WorthIt = 1.1;
 
     private long _nextCalibration = FirstCalibration;
     private readonly Queue<(int Slot, long Stamp)> _retired = new();
@@ -97,9 +93,15 @@ internal sealed unsafe partial class SlotStore
         if (!WantsCalibration) return;
         Volatile.Write(ref _nextCalibration, Math.Max(FirstCalibration, _count) * 4L);
         if (!HasVectors) return;
-        float[] sample = Sample();
-        float best = Calibration.BestStep(sample);
-        if (Calibration.SquaredError(sample, Codes.Step) <= Calibration.SquaredError(sample, best) * WorthIt) return;
+        float largest = 0;
+        for (int slot = 0; slot < _high; slot++)
+        {
+            // Erased slots are zero and do not count.
+            largest = Math.Max(largest, Calibration.LargestMagnitude(Vector(slot), Dimension));
+        }
+
+        float best = Calibration.StepFor(largest);
+        if (!Calibration.IsWorthIt(Codes, best, Dimension)) return;
         CodeTable old = Codes, fresh = NewCodes(best);
         fresh.Region.Commit((long)_high * Stride);
         for (int slot = 0; slot < _high; slot++)
@@ -114,18 +116,6 @@ internal sealed unsafe partial class SlotStore
             Volatile.Write(ref _codes, fresh);
             _retiredTables.Add((old, Epochs.Retire()));
         }
-    }
-
-    private float[] Sample()
-    {
-        int step = Math.Max(1, _high / SampleRows), n = 0;
-        var sample = new float[(_high / step + 1) * Dimension];
-        for (int slot = 0; slot < _high; slot += step)
-        {
-            if (State(slot) == SlotState.Live) new Span<float>(Vector(slot), Dimension).CopyTo(sample.AsSpan(Dimension * n++));
-        }
-
-        return sample.AsSpan(0, n * Dimension).ToArray();
     }
 
     private void DisposePassedTables()

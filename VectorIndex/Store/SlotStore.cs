@@ -20,6 +20,7 @@ internal sealed unsafe partial class SlotStore : IDisposable
     private int _high;
     private int _count;
     private int _updates;
+    private long _changes;
 
     public SlotStore(IndexOptions options)
     {
@@ -34,7 +35,7 @@ internal sealed unsafe partial class SlotStore : IDisposable
         long max = options.MaxVectors;
         _ids = new NativeRegion(max * sizeof(long), hugePages: false);
         _states = new NativeRegion(max, hugePages: false);
-        _vectors = options.Storage == VectorStorage.CodesOnly ? null : new NativeRegion(max * Dimension * sizeof(float), hugePages: false);
+        _vectors = options.Storage == VectorStorage.CodesOnly ? null : new NativeRegion(max * Dimension * sizeof(float), options.HugePages);
         _codes = NewCodes(Calibration.InitialStep(Dimension));
         _map = new IdMap(_ids);
         if (options.InitialCapacity > 0) CommitSlots(Math.Min(options.InitialCapacity, options.MaxVectors));
@@ -52,6 +53,9 @@ internal sealed unsafe partial class SlotStore : IDisposable
 
     /// <summary>How many updates have switched an id to a new slot: a search that sees it move dedupes its results.</summary>
     public int Updates => Volatile.Read(ref _updates);
+
+    /// <summary>Adds, updates and removals so far.</summary>
+    public long Changes => Interlocked.Read(ref _changes);
 
     public CodeTable Codes => Volatile.Read(ref _codes);
     public bool HasVectors => _vectors is not null;
@@ -90,6 +94,18 @@ internal sealed unsafe partial class SlotStore : IDisposable
         return slot;
     }
 
+    /// <summary>Gives up a pending slot: its id is free again, its bytes are erased, and it is never used again.</summary>
+    public void Abandon(int slot)
+    {
+        lock (_gate)
+        {
+            long id = Ids[slot];
+            if (_map.Find(id) == slot) _map.Remove(id);
+            SetState(slot, SlotState.Dead);
+            Erase(slot);
+        }
+    }
+
     /// <summary>Makes a pending slot findable.</summary>
     public void Publish(int slot)
     {
@@ -97,6 +113,7 @@ internal sealed unsafe partial class SlotStore : IDisposable
         {
             SetState(slot, SlotState.Live);
             Volatile.Write(ref _count, _count + 1);
+            _changes++;
         }
     }
 
@@ -113,6 +130,7 @@ internal sealed unsafe partial class SlotStore : IDisposable
             }
 
             Volatile.Write(ref _updates, _updates + 1);
+            _changes++;
             SetState(slot, SlotState.Live);
             _map.Set(id, slot);
             SetState(old, SlotState.Superseded);
@@ -131,6 +149,7 @@ internal sealed unsafe partial class SlotStore : IDisposable
             _map.Remove(id);
             SetState(slot, SlotState.Dead);
             Volatile.Write(ref _count, _count - 1);
+            _changes++;
             EraseSuperseded(id);
             return slot;
         }
@@ -141,6 +160,11 @@ internal sealed unsafe partial class SlotStore : IDisposable
     {
         if (_vectors is not null) new Span<float>(Vector(slot), Dimension).Clear();
         new Span<byte>(Codes.Row(slot), Stride).Clear();
+        // A snapshot being written may still read an older table. Tables come and go only while writers are kept out.
+        foreach ((CodeTable table, _) in _retiredTables)
+        {
+            if ((slot + 1L) * Stride <= table.Region.Committed) new Span<byte>(table.Row(slot), Stride).Clear();
+        }
     }
 
     public bool Contains(long id)

@@ -6,7 +6,8 @@ namespace FaceSearch.IndexBench;
 /// <param name="Size">Rows of the generated data.</param>
 /// <param name="Rounds">Timed rounds; each side runs once a round, and medians are reported.</param>
 /// <param name="Core">Processor that single-threaded measurements are pinned to.</param>
-internal sealed record BenchSettings(string WorkFolder, string ResultFolder, int Size, int Rounds, int Core)
+/// <param name="KeepIndex">Reopen our saved index even if another build of the library wrote it.</param>
+internal sealed record BenchSettings(string WorkFolder, string ResultFolder, int Size, int Rounds, int Core, bool KeepIndex)
 {
     /// <summary>M of both graphs.</summary>
     public const int M = 16;

@@ -13,6 +13,7 @@ internal static class Commands
     private static readonly Option<string> Data = new("--data") { Description = "face (face-like), uniform (random directions, the worst case) or real (templates of LFW; needs FACESEARCH_DATA).", DefaultValueFactory = _ => "face" };
     private static readonly Option<int> Rounds = new("--rounds") { Description = "Timed rounds; the sides alternate in each, and medians are reported.", DefaultValueFactory = _ => 5 };
     private static readonly Option<int> Core = new("--core") { Description = "Processor that single-threaded measurements are pinned to.", DefaultValueFactory = _ => Environment.ProcessorCount - 1 };
+    private static readonly Option<bool> KeepIndex = new("--keep-index") { Description = "Reopen our saved index even if another build of the library wrote it (ours is rebuilt otherwise)." };
     private static readonly Option<DirectoryInfo> Work = new("--work") { Description = "Generated data and saved indexes (hnswlib takes minutes to build a million): kept between runs, safe to delete.", DefaultValueFactory = _ => new DirectoryInfo(Path.Combine(Path.GetTempPath(), "facesearch-index-bench")) };
     private static readonly Option<DirectoryInfo> Results = new("--results") { Description = "Where tables and plots go; a folder named after the processor is made in it.", DefaultValueFactory = _ => new DirectoryInfo(Path.Combine("bench", "results")) };
 
@@ -30,7 +31,7 @@ internal static class Commands
               bench/run-index.sh all --size 1000000       the same at a million (about half an hour the first time)
               bench/run-index.sh search --data real       recall against speed on real templates
             """);
-        foreach (Option option in new Option[] { Size, Data, Rounds, Core, Work, Results })
+        foreach (Option option in new Option[] { Size, Data, Rounds, Core, KeepIndex, Work, Results })
         {
             option.Recursive = true;
             root.Options.Add(option);
@@ -94,7 +95,8 @@ internal static class Commands
     {
         string work = parsed.GetValue(Work)!.FullName;
         Directory.CreateDirectory(work);
-        return new BenchSettings(work, Path.Combine(parsed.GetValue(Results)!.FullName, ProcessorName()), parsed.GetValue(Size), parsed.GetValue(Rounds), parsed.GetValue(Core));
+        return new BenchSettings(work, Path.Combine(parsed.GetValue(Results)!.FullName, ProcessorName()), parsed.GetValue(Size), parsed.GetValue(Rounds), parsed.GetValue(Core),
+            parsed.GetValue(KeepIndex));
     }
 
     /// <summary>The processor's name and family, as a folder name.</summary>

@@ -22,6 +22,9 @@ internal sealed class DataSet
     /// <summary>Such as "face-100000".</summary>
     public string Name { get; }
     public string Folder { get; }
+
+    /// <summary>The targets speak of face-like data; the other sets are reported beside them.</summary>
+    public bool HasTargets => Name.StartsWith("face-", StringComparison.Ordinal);
     public string BasePath => Path.Combine(Folder, "base.f32");
     public string QueryPath => Path.Combine(Folder, "queries.f32");
     public string ExtraPath => Path.Combine(Folder, "extra.f32");

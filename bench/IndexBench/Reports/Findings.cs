@@ -3,10 +3,20 @@ using System.Text.Json;
 
 namespace FaceSearch.IndexBench.Reports;
 
-/// <summary>One target and what was measured. <paramref name="Better"/>: "at least" or "at most" <paramref name="Target"/>.</summary>
+/// <summary>
+/// One target and what was measured. <paramref name="Better"/>: "at least" or "at most" <paramref name="Target"/>, or
+/// <see cref="NoTarget"/> for a figure that is only reported.
+/// </summary>
 internal sealed record Finding(string Row, string Better, double Target, double Measured, string Detail)
 {
-    public bool Met => Better == "at least" ? Measured >= Target : Measured <= Target;
+    public const string NoTarget = "no target";
+
+    public string Met => Better switch
+    {
+        NoTarget => "-",
+        "at least" => Measured >= Target ? "yes" : "**no**",
+        _ => Measured <= Target ? "yes" : "**no**",
+    };
 }
 
 /// <summary>The table of targets: every row of the bench updates its own lines, and summary.md is written anew.</summary>
@@ -25,7 +35,7 @@ internal static class Findings
         foreach (Finding finding in findings)
         {
             if (double.IsFinite(finding.Measured)) all[finding.Row] = finding;
-            Console.WriteLine($"{finding.Row}: {finding.Measured:F2}x, target {finding.Better} {finding.Target}x: {(finding.Met ? "met" : "NOT met")} ({finding.Detail})");
+            Console.WriteLine($"{finding.Row}: {finding.Measured:F3} ({finding.Better} {finding.Target}; met: {finding.Met}; {finding.Detail})");
         }
 
         File.WriteAllText(path, JsonSerializer.Serialize(all.Values.ToArray(), Indented) + "\n");
@@ -35,7 +45,7 @@ internal static class Findings
             "| row | target | measured | met | detail |", "|---|---|---|---|---|",
         };
         lines.AddRange(all.Values.Select(f => string.Create(CultureInfo.InvariantCulture,
-            $"| {f.Row} | {f.Better} {f.Target} | {f.Measured:F3} | {(f.Met ? "yes" : "**no**")} | {f.Detail} |")));
+            $"| {f.Row} | {(f.Better == Finding.NoTarget ? "-" : $"{f.Better} {f.Target}")} | {f.Measured:F3} | {f.Met} | {f.Detail} |")));
         File.WriteAllLines(Path.Combine(settings.ResultFolder, "summary.md"), lines);
     }
 

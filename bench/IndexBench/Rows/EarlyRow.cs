@@ -44,7 +44,7 @@ internal static class EarlyRow
         Curve[] curves = [.. measured.GroupBy(m => Name(m.Setting)).Select(g => new Curve(g.Key, [.. g.Select(m => m.Point(f => f.MatedAbove))]))];
         Curve.Plot(settings, $"early-{set.Name}", $"{set.Name}: early decision", "r@1 of mated probes above the threshold", curves);
         double ours = curves[0].QueriesAt(Wanted), peer = curves[2].QueriesAt(Wanted);
-        Findings.Report(settings, new Finding($"early decision {set.Name}: queries/s at mated r@1 above threshold {Wanted}", "at least", 4, ours / peer,
+        Findings.Report(settings, new Finding($"early decision {set.Name}: queries/s at mated r@1 above threshold {Wanted}", set.HasTargets ? "at least" : Finding.NoTarget, 4, ours / peer,
             $"{ours:F0} against {peer:F0}; without early decision {curves[1].QueriesAt(Wanted):F0}"));
     }
 }

@@ -25,7 +25,7 @@ internal static class MemoryRow
             for (int i = 0; i < sides.Length; i++)
             {
                 int s = round % 2 == 0 ? i : sides.Length - 1 - i;
-                runs[s].Add(Load(set, sides[s].Start, sides[s].Storage));
+                runs[s].Add(Load(set, settings, sides[s].Start, sides[s].Storage));
             }
         }
 
@@ -46,12 +46,12 @@ internal static class MemoryRow
 
     private static double Median(List<Loaded> runs, Func<Loaded, double> of) => runs.Select(of).Median();
 
-    private static Loaded Load(DataSet set, Func<Worker> start, string storage)
+    private static Loaded Load(DataSet set, BenchSettings settings, Func<Worker> start, string storage)
     {
         using Worker side = start();
         side.Ask($"load queries {set.QueryPath} {DataSet.Dimension}");
         Answer before = side.Ask("memory");
-        Answer open = side.Ask($"open hnsw {storage} {Duel.SavedPath(set, side.Name)} {set.Count}");
+        Answer open = side.Ask($"open hnsw {storage} {Duel.SavedPath(set, side.Name, settings)} {set.Count}");
         side.Ask($"search 64 10 0 {Math.Min(2000, set.QueryCount)} 1 - -");
         Answer after = side.Ask("memory");
         return new Loaded((after["anon"] - before["anon"]) / set.Count, (after["file"] - before["file"]) / set.Count, open["first_cpu"], open["first_wall"]);

@@ -51,15 +51,15 @@ internal static class SearchRow
         List<Finding> findings = [];
         foreach (double recall in set.Count >= 1_000_000 ? new[] { 0.90, 0.98 } : [0.98, 0.996])
         {
-            findings.Add(new($"search {set.Name}: queries/s at r@1 {recall}", "at least", 3, ours.QueriesAt(recall) / peer.QueriesAt(recall), $"{ours.QueriesAt(recall):F0} against {peer.QueriesAt(recall):F0}"));
-            findings.Add(new($"search {set.Name}: p99 at r@1 {recall}", "at most", 0.5, ours.P99At(recall) / peer.P99At(recall), $"{ours.P99At(recall) * 1e6:F0} us against {peer.P99At(recall) * 1e6:F0} us"));
+            findings.Add(new($"search {set.Name}: queries/s at r@1 {recall}", set.HasTargets ? "at least" : Finding.NoTarget, 3, ours.QueriesAt(recall) / peer.QueriesAt(recall), $"{ours.QueriesAt(recall):F0} against {peer.QueriesAt(recall):F0}"));
+            findings.Add(new($"search {set.Name}: p99 at r@1 {recall}", set.HasTargets ? "at most" : Finding.NoTarget, 0.5, ours.P99At(recall) / peer.P99At(recall), $"{ours.P99At(recall) * 1e6:F0} us against {peer.P99At(recall) * 1e6:F0} us"));
         }
 
         const double NearExact = 0.9997;
         double peerRecall = Math.Min(NearExact, peer.Points.Max(p => p.Recall)), scan = measured[0].QueriesPerSecond;
         if (set.Count < 1_000_000)
         {
-            findings.Add(new($"exact {set.Name}: queries/s at r@1 {measured[0].Found.All:F4} against hnswlib at {NearExact}", "at least", 5, scan / peer.QueriesAt(peerRecall),
+            findings.Add(new($"exact {set.Name}: queries/s at r@1 {measured[0].Found.All:F4} against hnswlib at {NearExact}", set.HasTargets ? "at least" : Finding.NoTarget, 5, scan / peer.QueriesAt(peerRecall),
                 $"{scan:F0} against {peer.QueriesAt(peerRecall):F0}{(peerRecall < NearExact ? $" (its best r@1: {peerRecall:F4})" : "")}"));
         }
 

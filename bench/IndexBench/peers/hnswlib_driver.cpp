@@ -33,9 +33,9 @@ double now(clockid_t clock) {
 // Wall, this thread's and the whole process's processor time since it was made.
 struct Timer {
   double wall = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
-  std::string text() const {
+  std::string text(const std::string& prefix = "") const {
     std::ostringstream out;
-    out << "wall=" << now(CLOCK_MONOTONIC) - wall << " cpu=" << now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    out << prefix << "wall=" << now(CLOCK_MONOTONIC) - wall << " " << prefix << "cpu=" << now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     return out.str();
   }
 };
@@ -115,7 +115,7 @@ struct Driver {
     if (sets.count("queries")) {
       index->setEf(64);
       index->searchKnn(row("queries", 0), 1);
-      text += " first_" + timer.text().replace(timer.text().find(" cpu"), 4, " first_cpu");
+      text += " " + timer.text("first_");
     }
     return text;
   }

@@ -113,6 +113,8 @@ internal sealed class Shard : IAsyncDisposable
     {
         using ReaderGate.Lease reading = Readers.Enter();
         long started = Stopwatch.GetTimestamp();
+        if (!_parts.Options.EarlyDecision)
+            query = query with { DecisionThreshold = null };
         ShardFinding finding = ShardSearch.Run(Directory, Index, Id.Generation, query, Auditor);
         return (finding, Stopwatch.GetElapsedTime(started).TotalMicroseconds);
     }

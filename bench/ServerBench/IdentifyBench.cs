@@ -62,19 +62,21 @@ internal static class IdentifyBench
                 await empty.GetAsync(EmptyHost.Path, cancellation);
                 Keep(bare, start, counts);
             }
+            // Answers are read after the block: between two requests the client does the same in every kind of block.
+            (int Status, byte[] Answer)[] answers = new (int, byte[])[Block];
             for (int i = 0; i < Block; i++)
             {
-                (byte[] body, string person) = probes[(done + i + probes.Length * 8) % probes.Length];
                 long start = Stopwatch.GetTimestamp();
-                (int status, byte[] answer) = await server.Client.IdentifyAsync(Gallery, body, cancellation);
+                answers[i] = await server.Client.IdentifyAsync(Gallery, probes[At(done + i)].Body, cancellation);
                 Keep(identify, start, counts);
-                IdentifyResponse read = ServerClient.Read(status, answer);
-                if (!counts)
-                    continue;
+            }
+            for (int i = 0; i < Block && counts; i++)
+            {
+                IdentifyResponse read = ServerClient.Read(answers[i].Status, answers[i].Answer);
                 index.Add(read.Timings.IndexMs);
                 search.Add(read.Timings.SearchMs);
                 total.Add(read.Timings.TotalMs);
-                right += read.Results[0].Candidates is [{ } best, ..] && best.Identity == person ? 1 : 0;
+                right += read.Results[0].Candidates is [{ } best, ..] && best.Identity == probes[At(done + i)].Person ? 1 : 0;
             }
             for (int i = 0; i < Block; i++)
             {
@@ -124,6 +126,8 @@ internal static class IdentifyBench
         report.Line("");
         report.Rule($"p99 <= {TailLimit} ms at {settings.Rate} requests/s", p99 <= TailLimit);
     }
+
+    private static int At(int request) => request & (Probes - 1);
 
     private static void Keep(List<double> into, long start, bool counts)
     {

@@ -5,7 +5,7 @@ namespace FaceSearch.ServerBench;
 /// <summary>Durable templates/s of bulk enrolment.</summary>
 internal static class BulkBench
 {
-    private const int Target = 5_000, WarmUp = 10_000;
+    private const int Target = 5_000, WarmUp = 30_000;
 
     public static async Task RunAsync(BenchSettings settings, Report report, CancellationToken cancellation)
     {

@@ -125,7 +125,7 @@ internal static class IdentifyBench
         Row("of it the index's own search", OpenLoop.Histogram(read.Select(r => r.Timings.IndexMs)));
         report.Line("");
         report.Figure("CPU ms a request, server and client", FormattableString.Invariant($"{serverMs / answers.Length:F3} and {clientMs / answers.Length:F3}"));
-        report.Figure("Server's garbage collection meanwhile", (await GcCost.ReadAsync(server.Client, cancellation)).Since(gc));
+        report.Figure("Server's garbage collection meanwhile", (await GcCost.ReadAsync(server.Client, cancellation)).Since(gc, answers.Length));
         report.Figure("Server's memory", $"{server.Process.Memory >> 20:N0} MiB");
         double p99 = whole.GetValueAtPercentile(99) / 1000.0;
         report.Rule($"p99 <= {TailLimit} ms at {settings.Rate} requests/s", p99 <= TailLimit);

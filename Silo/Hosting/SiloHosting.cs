@@ -47,8 +47,8 @@ internal static class SiloHosting
             silo.Configure<GrainCollectionOptions>(o =>
             {
                 // Identities hold nothing between calls: a bulk enrolment of millions must not keep millions of activations.
-                o.CollectionQuantum = TimeSpan.FromSeconds(5);
-                o.ClassSpecificCollectionAge[typeof(IdentityGrain).FullName!] = TimeSpan.FromSeconds(15);
+                o.CollectionQuantum = TimeSpan.FromSeconds(1);
+                o.ClassSpecificCollectionAge[typeof(IdentityGrain).FullName!] = TimeSpan.FromSeconds(2);
             });
             silo.Configure<SiloMessagingOptions>(o => o.MaxEnqueuedRequestsHardLimit = 20_000);
         });

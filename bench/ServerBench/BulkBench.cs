@@ -5,7 +5,7 @@ namespace FaceSearch.ServerBench;
 /// <summary>Durable templates/s of bulk enrolment.</summary>
 internal static class BulkBench
 {
-    private const int Target = 5_000, WarmUp = 10_000;
+    private const int Target = 5_000, WarmUp = 30_000;
 
     public static async Task RunAsync(BenchSettings settings, Report report, CancellationToken cancellation)
     {
@@ -13,7 +13,9 @@ internal static class BulkBench
         Templates templates = new(Math.Max(Math.Max(settings.Templates, settings.Reported), WarmUp));
         await using Server server = await Server.StartAsync(settings, null, cancellation);
         await EnrolAsync(server, "warm", templates, WarmUp, ConflictPolicy.Allow, settings.Streams, cancellation);
+        GcCost gc = await GcCost.ReadAsync(server.Client, cancellation);
         BulkCost allowed = await EnrolAsync(server, "allow", templates, settings.Templates, ConflictPolicy.Allow, settings.Streams, cancellation);
+        string collected = (await GcCost.ReadAsync(server.Client, cancellation)).Since(gc, allowed.Items);
         await EnrolAsync(server, "warm-report", templates, Math.Min(2_000, settings.Reported), ConflictPolicy.Report, settings.Streams, cancellation);
         BulkCost reported = await EnrolAsync(server, "report", templates, settings.Reported, ConflictPolicy.Report, settings.Streams, cancellation);
 
@@ -24,6 +26,7 @@ internal static class BulkBench
         Row("allow", allowed);
         Row("report", reported);
         report.Line("");
+        report.Figure("Server's garbage collection with allow", collected);
         report.Rule($"onConflict=allow >= {Target:N0} durable templates/s", allowed.Enrolled / allowed.Seconds >= Target);
 
         void Row(string name, BulkCost c) => report.Line(FormattableString.Invariant(

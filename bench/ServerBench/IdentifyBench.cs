@@ -104,27 +104,34 @@ internal static class IdentifyBench
 
     private static async Task OpenLoopAsync(BenchSettings settings, Server server, (byte[] Body, string Person)[] probes, Report report, CancellationToken cancellation)
     {
-        Func<int, Task> request = async i =>
-        {
-            (int status, byte[] answer) = await server.Client.IdentifyAsync(Gallery, probes[i % probes.Length].Body, cancellation);
-            ServerClient.Ensure(status, answer);
-        };
+        (int Status, byte[] Answer)[] answers = new (int, byte[])[settings.Rate * settings.Seconds];
+        Func<int, Task> request = async i => answers[i] = await server.Client.IdentifyAsync(Gallery, probes[At(i)].Body, cancellation);
         await OpenLoop.RunAsync(settings.Rate, Math.Min(3, settings.Seconds), request);
+        GcCost gc = await GcCost.ReadAsync(server.Client, cancellation);
         using var self = Process.GetCurrentProcess();
         TimeSpan serverBefore = server.Process.ProcessorTime, clientBefore = self.TotalProcessorTime;
-        LongHistogram h = await OpenLoop.RunAsync(settings.Rate, settings.Seconds, request);
+        LongHistogram whole = await OpenLoop.RunAsync(settings.Rate, settings.Seconds, request);
         self.Refresh();
-        double server1 = (server.Process.ProcessorTime - serverBefore).TotalSeconds, client1 = (self.TotalProcessorTime - clientBefore).TotalSeconds;
-        double p99 = h.GetValueAtPercentile(99) / 1000.0;
+        double serverMs = (server.Process.ProcessorTime - serverBefore).TotalMilliseconds, clientMs = (self.TotalProcessorTime - clientBefore).TotalMilliseconds;
+        IdentifyResponse[] read = [.. answers.Select(a => ServerClient.Read(a.Status, a.Answer))];
+
         report.Line("");
         report.Line($"Open loop, {settings.Rate} requests/s for {settings.Seconds} s, latency from when each was due; load average {Report.LoadAverage()}.");
         report.Line("");
-        report.Line("| p50 ms | p90 | p99 | p99.9 | max | server CPU ms/request | client CPU ms/request | server memory MiB |");
-        report.Line("|---|---|---|---|---|---|---|---|");
-        report.Line(FormattableString.Invariant(
-            $"| {h.GetValueAtPercentile(50) / 1000.0:F3} | {h.GetValueAtPercentile(90) / 1000.0:F3} | {p99:F3} | {h.GetValueAtPercentile(99.9) / 1000.0:F3} | {h.GetMaxValue() / 1000.0:F3} | {1000 * server1 / h.TotalCount:F3} | {1000 * client1 / h.TotalCount:F3} | {server.Process.Memory >> 20:N0} |"));
+        report.Line("| ms | p50 | p90 | p99 | p99.9 | max |");
+        report.Line("|---|---|---|---|---|---|");
+        Row("identify, from due to answered", whole);
+        Row("of it the gateway's handler", OpenLoop.Histogram(read.Select(r => r.Timings.TotalMs)));
+        Row("of it the index's own search", OpenLoop.Histogram(read.Select(r => r.Timings.IndexMs)));
         report.Line("");
+        report.Figure("CPU ms a request, server and client", FormattableString.Invariant($"{serverMs / answers.Length:F3} and {clientMs / answers.Length:F3}"));
+        report.Figure("Server's garbage collection meanwhile", (await GcCost.ReadAsync(server.Client, cancellation)).Since(gc, answers.Length));
+        report.Figure("Server's memory", $"{server.Process.Memory >> 20:N0} MiB");
+        double p99 = whole.GetValueAtPercentile(99) / 1000.0;
         report.Rule($"p99 <= {TailLimit} ms at {settings.Rate} requests/s", p99 <= TailLimit);
+
+        void Row(string what, LongHistogram h) => report.Line(FormattableString.Invariant(
+            $"| {what} | {h.GetValueAtPercentile(50) / 1000.0:F3} | {h.GetValueAtPercentile(90) / 1000.0:F3} | {h.GetValueAtPercentile(99) / 1000.0:F3} | {h.GetValueAtPercentile(99.9) / 1000.0:F3} | {h.GetMaxValue() / 1000.0:F3} |"));
     }
 
     private static int At(int request) => request & (Probes - 1);

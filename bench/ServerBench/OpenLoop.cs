@@ -23,9 +23,15 @@ internal static partial class OpenLoop
         pacer.Start();
         await Task.Run(pacer.Join);
         await Task.WhenAll(sent);
+        return Histogram(took.Select(ticks => 1e3 * ticks / Stopwatch.Frequency));
+    }
+
+    /// <summary>Milliseconds as a histogram of microseconds.</summary>
+    public static LongHistogram Histogram(IEnumerable<double> milliseconds)
+    {
         var histogram = new LongHistogram(600_000_000, 3);
-        foreach (long ticks in took)
-            histogram.RecordValue((long)(1e6 * ticks / Stopwatch.Frequency));
+        foreach (double ms in milliseconds)
+            histogram.RecordValue((long)(1000 * ms));
         return histogram;
     }
 

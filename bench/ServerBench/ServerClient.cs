@@ -101,6 +101,9 @@ internal sealed class ServerClient : IDisposable
         return (int)answer.StatusCode;
     }
 
+    /// <summary>A GET whose answer is text.</summary>
+    public Task<string> TextAsync(string path, CancellationToken cancellation) => _http.GetStringAsync(path, cancellation);
+
     public void Dispose() => _http.Dispose();
 
     private static readonly MediaTypeHeaderValue JsonType = new("application/json");

@@ -95,27 +95,12 @@ internal sealed class ClusterRun(IGrainFactory grains, GalleryView view, float t
         }
     }
 
-    /// <summary>Above the crossover: waits until the index has moved everything into its graph.</summary>
+    /// <summary>Above the crossover: waits until the index has moved everything into its graph. Disposing the index ends the wait as well.</summary>
     private void Link(TieredIndex index)
     {
-        using Task settling = Task.Factory.StartNew(index.Settle, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        try
-        {
-            while (!settling.Wait(200, cancellation))
-            {
-                if (index.UsesGraph)
-                    report(ClusterJobStage.Indexing, index.Count - index.TailLength, index.Count);
-                else
-                    report(ClusterJobStage.Indexing, 0, index.Count);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Ends the index's own threads, and with them the wait; disposing twice is harmless.
-            index.Dispose();
-            settling.Wait(CancellationToken.None);
-            throw;
-        }
+        Task settled = Task.Factory.StartNew(index.Settle, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        while (!settled.Wait(200, cancellation))
+            report(ClusterJobStage.Indexing, index.UsesGraph ? index.Count - index.TailLength : 0, index.Count);
     }
 
     private FoundGroup Describe(long[] ids, TieredIndex index)

@@ -58,6 +58,19 @@ public sealed record ThresholdInForce(
     [property: Id(6)] DateTimeOffset? CalibratedAt);
 
 /// <summary>One shard as it is now.</summary>
+/// <param name="Shard">Its number.</param>
+/// <param name="State"><c>loading</c>, <c>ready</c> or <c>failed</c>.</param>
+/// <param name="Identities">Live identities.</param>
+/// <param name="Templates">Live templates.</param>
+/// <param name="Epoch">Number of its log's opening.</param>
+/// <param name="Lsn">Last committed change.</param>
+/// <param name="SnapshotLsn">Last change in its newest snapshot; 0: none.</param>
+/// <param name="Engine"><c>exact</c> or <c>graph</c>.</param>
+/// <param name="Buckets">Buckets it serves.</param>
+/// <param name="Notice">What opening found amiss and dealt with.</param>
+/// <param name="RecallMated">Of audited graph searches whose exact best passes the threshold: the share that found it; null before there are any.</param>
+/// <param name="RecallAll">The same over all audited graph searches.</param>
+/// <param name="SearchesAudited">Live searches replayed exactly since the shard opened.</param>
 [GenerateSerializer, Immutable, Alias("fs.ShardStatus")]
 public sealed record ShardStatus(
     [property: Id(0)] int Shard,
@@ -69,7 +82,10 @@ public sealed record ShardStatus(
     [property: Id(6)] long SnapshotLsn,
     [property: Id(7)] string Engine,
     [property: Id(8)] int Buckets,
-    [property: Id(9)] string? Notice);
+    [property: Id(9)] string? Notice,
+    [property: Id(10)] double? RecallMated = null,
+    [property: Id(11)] double? RecallAll = null,
+    [property: Id(12)] long SearchesAudited = 0);
 
 /// <summary>A gallery as it is now.</summary>
 [GenerateSerializer, Immutable, Alias("fs.GalleryDescription")]

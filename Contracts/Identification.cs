@@ -54,6 +54,7 @@ public sealed record Candidate(
 /// <param name="ShardsAnswered">Shards that answered in time.</param>
 /// <param name="ShardsTotal">Shards of the gallery.</param>
 /// <param name="SearchMicroseconds">The slowest shard's own search time.</param>
+/// <param name="StoppedEarly">A shard's graph walk ended because going on could hardly change the decision.</param>
 [GenerateSerializer, Immutable, Alias("fs.IdentifyOutcome")]
 public sealed record IdentifyOutcome(
     [property: Id(0)] Decision Decision,
@@ -64,7 +65,8 @@ public sealed record IdentifyOutcome(
     [property: Id(5)] int Generation,
     [property: Id(6)] int ShardsAnswered,
     [property: Id(7)] int ShardsTotal,
-    [property: Id(8)] double SearchMicroseconds);
+    [property: Id(8)] double SearchMicroseconds,
+    [property: Id(9)] bool StoppedEarly);
 
 /// <summary>Fans a search out over a gallery's shards and merges the answers. Stateless worker; the key is the gallery id.</summary>
 [Alias("fs.IIdentifyGrain")]

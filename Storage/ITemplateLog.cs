@@ -39,7 +39,11 @@ public interface ITemplateLog : IAsyncDisposable
     /// </summary>
     string? RecoveryNotice { get; }
 
-    /// <summary>Applies one change atomically and durably, or replays the answer of an operation applied before.</summary>
+    /// <summary>
+    /// Applies one change atomically and durably, or replays the answer of an operation applied before. Cancellation takes a
+    /// change back only while it is queued; once begun it is carried through.
+    /// </summary>
+    /// <exception cref="ArgumentException">The change contradicts itself or changes nothing (<see cref="ChangeRules"/>).</exception>
     /// <exception cref="EpochFencedException">Another opener owns the shard now.</exception>
     /// <exception cref="LogPoisonedException">An earlier write failed; reopen.</exception>
     /// <exception cref="StorageFullException">The disk is full; nothing was written; later commits may succeed.</exception>
@@ -52,6 +56,8 @@ public interface ITemplateLog : IAsyncDisposable
     /// The difference between the state at <paramref name="afterLsn"/> and now, in LSN order: what a snapshot taken there
     /// is missing. Reads a consistent view; every row's checksum is verified, and <paramref name="digest"/> must be the
     /// log's digest as it was at <paramref name="afterLsn"/> (0 at LSN 0), so that a snapshot of another history is refused.
+    /// That nothing is missing is proven only at the end: serve nothing before the enumeration has ended. A template can come
+    /// before the <see cref="LogEntry.IdentityChanged"/> of its identity, which stands at its last change.
     /// </summary>
     /// <exception cref="LogDamagedException">A row contradicts its checksum, or the digest is not that of this log at that LSN.</exception>
     IAsyncEnumerable<LogEntry> ReadAsync(long afterLsn, ulong digest, CancellationToken cancellationToken = default);
@@ -159,8 +165,11 @@ public enum CommitStatus
 
 /// <summary>The answer to a commit.</summary>
 /// <param name="Status">How it ended.</param>
-/// <param name="Lsn">LSN of the change; for Replayed that of the first time.</param>
-/// <param name="Version">The identity's version after the change (for Replayed: after the first time).</param>
+/// <param name="Lsn">LSN of the change; for Replayed that of the first time; 0 for a refusal.</param>
+/// <param name="Version">
+/// The identity's version after the change (for Replayed: after the first time); for VersionConflict, NotFound and
+/// TemplateIdTaken the present one (0: does not exist); for OperationReused and Superseded 0.
+/// </param>
 /// <param name="Templates">Ids added (Replayed: the first time's) or, for an erasure, removed.</param>
 /// <param name="Current">The identity after the change when <see cref="CommitStatus.Applied"/>; null after an erasure or a refusal.</param>
 [GenerateSerializer, Immutable, Alias("fs.CommitResult")]

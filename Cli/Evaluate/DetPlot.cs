@@ -20,8 +20,8 @@ internal static class DetPlot
         List<IdentificationPoint> drawn = [.. curve.Where(point => point.Fpir >= Floor && point.Fnir >= Floor)];
         using Plot plot = new();
         plot.Title(title);
-        plot.XLabel("FPIR (strangers found), share of non-mated searches");
-        plot.YLabel("FNIR (people missed), share of mated searches");
+        plot.XLabel("FPIR: share of strangers taken for somebody");
+        plot.YLabel("FNIR: share of enrolled people missed");
         if (drawn.Count > 0)
         {
             double[] x = [.. drawn.Select(point => Math.Log10(point.Fpir))];
@@ -29,7 +29,8 @@ internal static class DetPlot
             var line = plot.Add.Scatter(x, y);
             line.LineWidth = 2;
             line.MarkerSize = 0;
-            plot.Axes.SetLimits(Math.Floor(x.Min()), 0, Math.Floor(y.Min()), Math.Ceiling(y.Max()));
+            // A little below the last decade, so that its label is drawn.
+            plot.Axes.SetLimits(Math.Floor(x.Min()) - 0.01, 0, Math.Floor(y.Min()) - 0.01, Math.Ceiling(y.Max()));
         }
         plot.Axes.Bottom.TickGenerator = Decades();
         plot.Axes.Left.TickGenerator = Decades();

@@ -61,6 +61,7 @@ public sealed record IdentifyTimings(double AnalyseMs, double EmbedMs, double Se
 /// <param name="Timings">Where the time went.</param>
 /// <param name="Width">Width of the image the boxes refer to; null for an embedding.</param>
 /// <param name="Height">Its height.</param>
+/// <param name="StoppedEarly">A graph walk ended early because going on could hardly change a decision.</param>
 public sealed record IdentifyResponse(
     IReadOnlyList<FaceResult> Results,
     string Model,
@@ -71,4 +72,5 @@ public sealed record IdentifyResponse(
     IReadOnlyList<string> Warnings,
     IdentifyTimings Timings,
     int? Width = null,
-    int? Height = null);
+    int? Height = null,
+    bool StoppedEarly = false);

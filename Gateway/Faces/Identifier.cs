@@ -38,7 +38,8 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
             Warnings(looked.Warnings, outcomes),
             new IdentifyTimings(looked.AnalyseMs, looked.EmbedMs, searchMs, outcomes.Max(o => o.SearchMicroseconds) / 1000, Stopwatch.GetElapsedTime(start).TotalMilliseconds),
             looked.Width,
-            looked.Height);
+            looked.Height,
+            outcomes.Any(o => o.StoppedEarly));
     }
 
     private async Task<Looked> LookAsync(string gallery, GalleryModel model, ReadOnlyMemory<byte> image, FacePolicy policy, CancellationToken cancellation)

@@ -97,7 +97,13 @@ public static class GatewayHosting
         app.MapScalarApiReference("/reference", scalar => scalar
             .WithTitle("FaceSearch API")
             .AddDocument(OpenApiSetup.DocumentName)
-            .DisableDefaultFonts()).AllowAnonymous();
+            // Nothing on the page may call, or lead a reader's key to, anybody else.
+            .DisableDefaultFonts()
+            .DisableTelemetry()
+            .DisableAgent()
+            .DisableMcp()
+            .HideDeveloperTools()
+            .HideClientButton()).AllowAnonymous();
         app.MapConsole();
         return app;
     }

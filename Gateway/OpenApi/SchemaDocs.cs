@@ -1,10 +1,11 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
 namespace FaceSearch.Gateway.OpenApi;
 
-/// <summary>Schemas of the types that write themselves as JSON.</summary>
+/// <summary>What the types alone do not tell: those that write themselves as JSON, and which members may be missing.</summary>
 internal sealed class SchemaDocs : IOpenApiSchemaTransformer
 {
     public Task TransformAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
@@ -30,6 +31,17 @@ internal sealed class SchemaDocs : IOpenApiSchemaTransformer
                 },
             ];
         }
+        RequireOnlyWhatIsAlwaysWritten(schema, context.JsonTypeInfo);
         return Task.CompletedTask;
+    }
+
+    /// <summary>Members that are null are left out, so a member that can be null is never required.</summary>
+    private static void RequireOnlyWhatIsAlwaysWritten(OpenApiSchema schema, JsonTypeInfo type)
+    {
+        foreach (JsonPropertyInfo property in type.Properties)
+        {
+            if (property.IsGetNullable || Nullable.GetUnderlyingType(property.PropertyType) is not null)
+                schema.Required?.Remove(property.Name);
+        }
     }
 }

@@ -26,18 +26,43 @@ public sealed class GalleryRoute(GalleryView view)
 
     public ScoreCalibration Calibration { get; } = view.Calibration.Read();
 
+    private volatile Computed? _last;
+
+    /// <summary>The score at which a search of this gallery becomes a match, as of its last calibration.</summary>
+    public float DecisionThreshold { get; } = Compute(view, view.Calibration.Read(), view.Settings.Threshold, view.Calibration.Read().FittedIdentities).Threshold;
+
+    /// <summary>
+    /// Highest false-match rate of one comparison that a target FPIR may lead to. It binds below about a hundred identities, where
+    /// the target alone would let single comparisons of poor pictures pass; there the FPIR is then lower than the target.
+    /// </summary>
+    private const double MaxFmr = 1e-4;
+
     /// <summary>The threshold that a policy gives in a gallery of <paramref name="identities"/> people.</summary>
     public ThresholdInForce Threshold(ThresholdPolicy policy, long identities)
     {
-        float score = policy.Score ?? Calibration.ThresholdForFpir(policy.TargetFpir ?? ThresholdPolicy.Default.TargetFpir!.Value, identities);
+        // The curve is integrated numerically, and searches come by the thousand at one size.
+        if (_last is { } last && last.Identities == identities && last.Policy == policy)
+            return last.Result;
+        ThresholdInForce result = Compute(View, Calibration, policy, identities);
+        _last = new Computed(policy, identities, result);
+        return result;
+    }
+
+    private sealed record Computed(ThresholdPolicy Policy, long Identities, ThresholdInForce Result);
+
+    private static ThresholdInForce Compute(GalleryView view, ScoreCalibration calibration, ThresholdPolicy policy, long identities)
+    {
+        float score = policy.Score ?? Math.Max(
+            calibration.ThresholdForFpir(policy.TargetFpir ?? ThresholdPolicy.Default.TargetFpir!.Value, identities),
+            calibration.ThresholdForFmr(MaxFmr));
         return new ThresholdInForce(
             score,
-            Calibration.FmrAt(score),
-            policy.Score is null ? policy.TargetFpir ?? ThresholdPolicy.Default.TargetFpir!.Value : Calibration.FpirAt(score, identities),
-            policy.Score is null ? View.Calibration.Source : CalibrationState.Fixed,
-            Calibration.SampleSize,
-            Calibration.FittedIdentities,
-            View.Calibration.At);
+            calibration.FmrAt(score),
+            calibration.FpirAt(score, identities),
+            policy.Score is null ? view.Calibration.Source : CalibrationState.Fixed,
+            calibration.SampleSize,
+            calibration.FittedIdentities,
+            view.Calibration.At);
     }
 
     /// <summary>True when the gallery's size has moved by more than a tenth since the calibration.</summary>

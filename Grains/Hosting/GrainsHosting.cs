@@ -16,6 +16,7 @@ public static class GrainsHosting
         services.AddOptions<ShardOptions>().Bind(configuration.GetSection("Shards"))
             .Validate(o => o.SearchThreads is >= 0 and <= 1024, "Shards:SearchThreads must be 0 (one a processor) to 1024.")
             .Validate(o => o.SearchQueue is >= 1 and <= 1_000_000, "Shards:SearchQueue must be 1 to 1,000,000.")
+            .Validate(o => o.EfSearch is >= 16 and <= 4096, "Shards:EfSearch must be 16 to 4,096.")
             .Validate(o => o.EpochCheck < o.EpochLease, "Shards:EpochCheck must be shorter than EpochLease.")
             .ValidateOnStart();
         services.AddOptions<EmbedderOptions>().Bind(configuration.GetSection("Embedder"))

@@ -20,7 +20,7 @@ public sealed class IdentifyGrain(GalleryRoutes routes, TimeProvider time) : Gra
         {
             if (query.Generation != route.View.Generation)
                 throw Identities.Conflicts.WrongGeneration(query.Gallery, query.Generation, route.View.Generation);
-            ShardAnswer?[] answers = await SearchAsync(route.View, query, cancellationToken);
+            ShardAnswer?[] answers = await SearchAsync(route, query, cancellationToken);
             long newest = answers.Max(a => a?.ViewVersion ?? 0);
             if (newest <= route.View.Version)
                 return Decide(route, query, answers);
@@ -28,10 +28,11 @@ public sealed class IdentifyGrain(GalleryRoutes routes, TimeProvider time) : Gra
         }
     }
 
-    private async Task<ShardAnswer?[]> SearchAsync(GalleryView view, IdentifyQuery query, CancellationToken cancellationToken)
+    private async Task<ShardAnswer?[]> SearchAsync(GalleryRoute route, IdentifyQuery query, CancellationToken cancellationToken)
     {
+        GalleryView view = route.View;
         // At least two identities are needed to tell whether the best one stands clear.
-        ShardQuery ask = new(query.Probe, Math.Max(2, query.Top), query.Filter, query.DeadlineAt);
+        ShardQuery ask = new(query.Probe, Math.Max(2, query.Top), query.Filter, query.DeadlineAt, query.Threshold?.Score ?? route.DecisionThreshold);
         TimeSpan left = query.DeadlineAt - time.GetUtcNow();
         if (left <= TimeSpan.Zero)
             throw TooLate(query, 0, view.Map.ShardCount);
@@ -94,6 +95,6 @@ public sealed class IdentifyGrain(GalleryRoutes routes, TimeProvider time) : Gra
             GrainFactory.GetGrain<IGalleryRoutingGrain>(query.Gallery).CalibrateIfStaleAsync().Ignore();
         return new IdentifyOutcome(
             decision, candidates.Length > query.Top ? candidates[..query.Top] : candidates, threshold, margin, view.Model, view.Generation,
-            answers.Count(a => a is not null), answers.Length, answers.Max(a => a?.SearchMicroseconds ?? 0));
+            answers.Count(a => a is not null), answers.Length, answers.Max(a => a?.SearchMicroseconds ?? 0), answers.Any(a => a is { StoppedEarly: true }));
     }
 }

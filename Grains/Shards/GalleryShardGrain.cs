@@ -68,13 +68,13 @@ public sealed partial class GalleryShardGrain(
     {
         Shard shard = await ReadyAsync();
         RefuseWhenStale();
-        (List<Candidate> candidates, double microseconds) = await Guarded(() => pool.RunAsync(() =>
+        (ShardFinding finding, double microseconds) = await Guarded(() => pool.RunAsync(() =>
         {
             if (time.GetUtcNow() > query.DeadlineAt)
                 throw new FaceSearchException(ProblemTypes.DeadlineExceeded, 504, "The search was still waiting when its deadline passed.", TimeSpan.FromSeconds(1));
             return shard.Search(query);
         }, cancellationToken));
-        return new ShardAnswer(candidates, _viewVersion, shard.Directory.Identities, microseconds);
+        return new ShardAnswer(finding.Candidates, _viewVersion, shard.Directory.Identities, microseconds, finding.StoppedEarly);
     }
 
     public async Task<ShardClaim> ClaimAsync(string identity, string operationId)
@@ -115,9 +115,11 @@ public sealed partial class GalleryShardGrain(
         if (_open is not { IsCompletedSuccessfully: true })
             return new ShardStatus(_id.Shard, _open is { IsFaulted: true } ? "failed" : "loading", 0, 0, 0, 0, 0, "none", 0, _open?.Exception?.InnerException?.Message);
         Shard shard = _open.Result;
+        VectorIndex.RecallReport recall = shard.Auditor.Report;
         return new ShardStatus(
             _id.Shard, "ready", shard.Directory.Identities, shard.Directory.Templates, shard.Log.Epoch, shard.Log.Head.Lsn,
-            shard.Maintenance.SnapshotLsn, shard.Index.UsesGraph ? "graph" : "exact", 0, shard.Notice);
+            shard.Maintenance.SnapshotLsn, shard.Index.UsesGraph ? "graph" : "exact", 0, shard.Notice,
+            recall.Mated > 0 ? recall.RecallMated : null, recall.Replayed > 0 ? recall.RecallAll : null, recall.Replayed);
     }
 
     public async Task<IReadOnlyList<CalibrationProbe>> SampleAsync(int count, int seed)
@@ -184,7 +186,7 @@ public sealed partial class GalleryShardGrain(
             throw FaceSearchException.NoGallery(_id.Gallery);
         _viewVersion = Math.Max(_viewVersion, view.Version);
         _layerCap = view.Settings.MaxTemplatesPerShard;
-        ShardParts parts = new(logs, snapshots, events, _options, time, logger);
+        ShardParts parts = new(logs, snapshots, events, _options, time, logger, new GalleryRoute(view).DecisionThreshold);
         long started = time.GetTimestamp();
         Shard shard = await Task.Run(() => ShardOpener.OpenAsync(parts, _id, _closing.Token));
         _validatedAt = time.GetUtcNow();

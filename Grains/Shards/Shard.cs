@@ -12,7 +12,8 @@ internal sealed record ShardParts(
     IEventPublisher Events,
     ShardOptions Options,
     TimeProvider Time,
-    ILogger Logger);
+    ILogger Logger,
+    float DecisionThreshold = 0.5f);
 
 /// <summary>
 /// One shard without its grain: the log (truth), and the directory and index derived from it.
@@ -39,6 +40,7 @@ internal sealed class Shard : IAsyncDisposable
         Directory = state.Directory;
         Index = state.Index;
         Notice = state.Notice;
+        Auditor = new RecallAuditor(state.Index, new RecallAuditorOptions { DecisionThreshold = parts.DecisionThreshold });
         Maintenance = new ShardMaintenance(this, parts, state.SnapshotLsn, state.ErasurePending);
     }
 
@@ -49,6 +51,9 @@ internal sealed class Shard : IAsyncDisposable
     public ShardDirectory Directory { get; }
 
     public TieredIndex Index { get; }
+
+    /// <summary>Replays a sample of the live searches exactly, in idle time.</summary>
+    public RecallAuditor Auditor { get; }
 
     /// <summary>What opening found amiss and dealt with; null if nothing.</summary>
     public string? Notice { get; }
@@ -104,12 +109,14 @@ internal sealed class Shard : IAsyncDisposable
     }
 
     /// <summary>The best identities for a probe. Runs on the calling thread; read-only; any number at once.</summary>
-    public (List<Candidate> Candidates, double Microseconds) Search(ShardQuery query)
+    public (ShardFinding Finding, double Microseconds) Search(ShardQuery query)
     {
         using ReaderGate.Lease reading = Readers.Enter();
         long started = Stopwatch.GetTimestamp();
-        List<Candidate> candidates = ShardSearch.Run(Directory, Index, Id.Generation, query);
-        return (candidates, Stopwatch.GetElapsedTime(started).TotalMicroseconds);
+        if (!_parts.Options.EarlyDecision)
+            query = query with { DecisionThreshold = null };
+        ShardFinding finding = ShardSearch.Run(Directory, Index, Id.Generation, query, Auditor);
+        return (finding, Stopwatch.GetElapsedTime(started).TotalMicroseconds);
     }
 
     /// <summary>Best score of a probe against one identity's templates; null if there is none.</summary>
@@ -136,6 +143,7 @@ internal sealed class Shard : IAsyncDisposable
         await Maintenance.DisposeAsync();
         await _gate.ShutAsync();
         await Readers.CloseAsync();
+        Auditor.Dispose();
         await Log.DisposeAsync();
         Index.Dispose();
     }

@@ -57,7 +57,7 @@ internal static class ShardCalibration
     private static float BestImpostorScore(Shard shard, CalibrationProbe probe)
     {
         ShardQuery query = new(probe.Embedding, 2, null, DateTimeOffset.MaxValue);
-        foreach (Candidate candidate in ShardSearch.Run(shard.Directory, shard.Index, shard.Id.Generation, query))
+        foreach (Candidate candidate in ShardSearch.Run(shard.Directory, shard.Index, shard.Id.Generation, query).Candidates)
         {
             if (candidate.Identity != probe.Identity)
                 return candidate.Score;

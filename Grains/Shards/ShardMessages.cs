@@ -7,24 +7,28 @@ namespace FaceSearch.Grains.Shards;
 /// <param name="Top">Identities wanted.</param>
 /// <param name="Filter">Metadata filter; null: none.</param>
 /// <param name="DeadlineAt">Not started after this.</param>
+/// <param name="DecisionThreshold">Score at which the answer will be a match: lets a graph walk stop once the decision is certain. Null: never.</param>
 [GenerateSerializer, Immutable, Alias("fs.ShardQuery")]
 public sealed record ShardQuery(
     [property: Id(0)] Embedding Probe,
     [property: Id(1)] int Top,
     [property: Id(2)] IReadOnlyDictionary<string, string[]>? Filter,
-    [property: Id(3)] DateTimeOffset DeadlineAt);
+    [property: Id(3)] DateTimeOffset DeadlineAt,
+    [property: Id(4)] float? DecisionThreshold = null);
 
 /// <summary>A shard's best identities, best first.</summary>
 /// <param name="Candidates">One row an identity.</param>
 /// <param name="ViewVersion">The gallery view the shard knows: a caller with an older one may be missing a shard.</param>
 /// <param name="Identities">Identities in the shard, for the FPIR at the gallery's present size.</param>
 /// <param name="SearchMicroseconds">Time inside the index.</param>
+/// <param name="StoppedEarly">The graph walk ended by early decision.</param>
 [GenerateSerializer, Immutable, Alias("fs.ShardAnswer")]
 public sealed record ShardAnswer(
     [property: Id(0)] IReadOnlyList<Candidate> Candidates,
     [property: Id(1)] long ViewVersion,
     [property: Id(2)] long Identities,
-    [property: Id(3)] double SearchMicroseconds);
+    [property: Id(3)] double SearchMicroseconds,
+    [property: Id(4)] bool StoppedEarly);
 
 /// <summary>Whether a shard is where an identity (or an operation on it) lives.</summary>
 [GenerateSerializer, Immutable, Alias("fs.ShardClaim")]

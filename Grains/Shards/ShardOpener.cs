@@ -109,7 +109,7 @@ internal static class ShardOpener
 
     private static TieredOptions Options(ShardParts parts)
     {
-        TieredOptions options = new() { Dimension = Embedding.Dimension };
+        TieredOptions options = new() { Dimension = Embedding.Dimension, EfSearch = parts.Options.EfSearch };
         return parts.Options.GraphCrossover is int crossover ? options with { Crossover = crossover } : options;
     }
 

@@ -2,6 +2,9 @@ using FaceSearch.VectorIndex;
 
 namespace FaceSearch.Grains.Shards;
 
+/// <summary>What a shard's search found.</summary>
+internal readonly record struct ShardFinding(List<Candidate> Candidates, bool StoppedEarly);
+
 /// <summary>From nearest templates to best identities.</summary>
 internal static class ShardSearch
 {
@@ -14,23 +17,25 @@ internal static class ShardSearch
     /// The <see cref="ShardQuery.Top"/> best identities, one row each with its best template, best first. An identity with many
     /// templates may fill the neighbour list, so the list grows until enough identities are found or nothing is left.
     /// </summary>
-    public static List<Candidate> Run(ShardDirectory directory, TieredIndex index, int generation, ShardQuery query)
+    public static ShardFinding Run(ShardDirectory directory, TieredIndex index, int generation, ShardQuery query, RecallAuditor? auditor = null)
     {
-        SearchOptions options = default;
+        SearchOptions options = new() { DecisionThreshold = query.DecisionThreshold };
         if (query.Filter is { Count: > 0 })
         {
             long[] templates = MetadataFilter.Templates(directory, query.Filter);
             if (templates.Length == 0)
-                return [];
+                return new ShardFinding([], false);
             options = options with { Filter = index.CreateFilter(templates) };
         }
         Neighbour[] neighbours = s_neighbours ??= new Neighbour[MostNeighbours];
         for (int k = Math.Min(MostNeighbours, (2 * query.Top) + 6); ; k = Math.Min(MostNeighbours, 4 * k))
         {
             SearchOutcome outcome = index.Search(query.Probe.Values, neighbours.AsSpan(0, k), options);
+            if (options.Filter is null && !outcome.Exact)
+                auditor?.Observe(query.Probe.Values, neighbours.AsSpan(0, outcome.Count));
             List<Candidate> candidates = Group(directory, neighbours.AsSpan(0, outcome.Count), generation, query.Top);
             if (candidates.Count == query.Top || outcome.Count < k || k == MostNeighbours)
-                return candidates;
+                return new ShardFinding(candidates, outcome.StoppedEarly);
         }
     }
 

@@ -11,6 +11,8 @@ internal static class MessagingHosting
 {
     public static void AddMessaging(this WebApplicationBuilder builder)
     {
+        // The library would report its usage to its authors; a server of biometrics calls nobody.
+        Environment.SetEnvironmentVariable("MASSTRANSIT_USAGE_TELEMETRY", "false");
         builder.Services.AddMassTransit(bus => bus.UsingInMemory((context, memory) => memory.ConfigureEndpoints(context)));
         builder.Services.AddSingleton<IEventPublisher, MassTransitEventPublisher>();
     }

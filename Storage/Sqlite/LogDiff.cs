@@ -16,8 +16,7 @@ internal sealed class LogDiff : IDisposable
     private readonly long _after;
     private readonly MetaRow _head;
     private readonly List<Statement> _statements = [];
-    private readonly SqliteDataReader _templates, _identities;
-    private readonly SqliteDataReader? _tombstones, _commits;
+    private SqliteDataReader? _templates, _identities, _tombstones, _commits;
     private TemplateRow? _template;
     private IdentityRow? _identity;
     private TombstoneRow? _tombstone;
@@ -31,17 +30,20 @@ internal sealed class LogDiff : IDisposable
     public LogDiff(LogConnection log, long after, ulong digest)
     {
         (_log, _after, _chain, _expected) = (log, after, after, digest);
-        log.Begin();
-        _head = log.Meta();
-        ulong? anchor = after == 0 ? 0 : log.CommitAt(after)?.Digest;
-        if (after > _head.Lsn || anchor != digest)
-            throw log.Damaged($"the digest asked for is not this log's at LSN {after}");
-        _templates = Open($"{LogConnection.SelectTemplates} WHERE lsn > @0 ORDER BY lsn");
-        _identities = Open($"{LogConnection.SelectIdentities} INDEXED BY identities_by_lsn WHERE lsn > @0 ORDER BY lsn");
-        if (after == 0)
-            return; // Nothing can be gone for a reader that starts with nothing.
-        _tombstones = Open($"{LogConnection.SelectTombstones} WHERE lsn > @0 ORDER BY lsn");
-        _commits = Open($"{LogConnection.SelectCommits} WHERE lsn > @0 ORDER BY lsn");
+        try
+        {
+            log.Begin();
+            _head = log.Meta();
+            ulong? anchor = after == 0 ? 0 : log.CommitAt(after)?.Digest;
+            if (after > _head.Lsn || anchor != digest)
+                throw log.Damaged($"the digest asked for is not this log's at LSN {after}");
+            OpenReaders();
+        }
+        catch
+        {
+            Dispose(); // An open reader would keep the connection at this state for ever.
+            throw;
+        }
     }
 
     /// <summary>The next entries, at most <paramref name="limit"/>; empty at the (then verified) end.</summary>
@@ -75,6 +77,16 @@ internal sealed class LogDiff : IDisposable
         _log.Rollback();
     }
 
+    private void OpenReaders()
+    {
+        _templates = Open($"{LogConnection.SelectTemplates} WHERE lsn > @0 ORDER BY lsn");
+        _identities = Open($"{LogConnection.SelectIdentities} INDEXED BY identities_by_lsn WHERE lsn > @0 ORDER BY lsn");
+        if (_after == 0)
+            return; // Nothing can be gone for a reader that starts with nothing.
+        _tombstones = Open($"{LogConnection.SelectTombstones} WHERE lsn > @0 ORDER BY lsn");
+        _commits = Open($"{LogConnection.SelectCommits} WHERE lsn > @0 ORDER BY lsn");
+    }
+
     private SqliteDataReader Open(string sql)
     {
         var statement = new Statement(_log.Connection, sql, 1);
@@ -84,12 +96,12 @@ internal sealed class LogDiff : IDisposable
 
     private void Advance()
     {
-        while (_template is null && _templates.Read())
+        while (_template is null && _templates?.Read() == true)
         {
             TemplateRow row = _log.ReadTemplate(_templates);
             _template = row.IsLive ? row : null;
         }
-        if (_identity is null && _identities.Read())
+        if (_identity is null && _identities?.Read() == true)
             _identity = _log.ReadIdentity(_identities);
         if (_tombstone is null && _tombstones?.Read() == true)
             _tombstone = _log.ReadTombstone(_tombstones);

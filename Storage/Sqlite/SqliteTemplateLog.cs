@@ -44,19 +44,23 @@ internal sealed class SqliteTemplateLog : ITemplateLog
     {
         LogConnection log = await OnPool(Rent, cancellationToken).ConfigureAwait(false);
         LogDiff? diff = null;
+        bool sound = false;
         try
         {
             diff = await OnPool(() => new LogDiff(log, afterLsn, digest), cancellationToken).ConfigureAwait(false);
             while (await OnPool(() => diff.Next(ChunkLength), cancellationToken).ConfigureAwait(false) is { Count: > 0 } chunk)
             {
+                sound = true;
                 foreach (LogEntry entry in chunk)
                     yield return entry;
+                sound = false;
             }
+            sound = true;
         }
         finally
         {
             diff?.Dispose();
-            Return(log);
+            Return(log, sound);
         }
     }
 
@@ -110,14 +114,17 @@ internal sealed class SqliteTemplateLog : ITemplateLog
     private async ValueTask<T> ReadAsync<T>(Func<LogConnection, T> read, CancellationToken cancellationToken) => await OnPool(() =>
     {
         LogConnection log = Rent();
+        bool sound = false;
         try
         {
             log.Begin();
-            return read(log);
+            T result = read(log);
+            sound = true;
+            return result;
         }
         finally
         {
-            Return(log);
+            Return(log, sound);
         }
     }, cancellationToken).ConfigureAwait(false);
 
@@ -136,20 +143,17 @@ internal sealed class SqliteTemplateLog : ITemplateLog
 
     private LogConnection Rent() => _idle.TryTake(out LogConnection? idle) ? idle : new LogConnection(Shard, _file, write: false);
 
-    private void Return(LogConnection log)
+    /// <summary>Keeps a connection for the next reader, unless something went wrong on it.</summary>
+    private void Return(LogConnection log, bool sound)
     {
-        try
+        if (sound && Volatile.Read(ref _disposed) == 0)
         {
             log.Rollback();
+            _idle.Add(log);
         }
-        catch (SqliteException)
+        else
         {
             log.Dispose();
-            return;
         }
-        if (Volatile.Read(ref _disposed) == 0)
-            _idle.Add(log);
-        else
-            log.Dispose();
     }
 }

@@ -36,7 +36,7 @@ internal static unsafe class FlatSearcher
             var list = new ResultList(results.Slice(q * k, k));
             if (scans[q].Overflowed && store.HasVectors) ScanPlain(store, reranks[q], ref list);
             else Reranker.Rerank(store, codes, reranks[q], scans[q].Candidates, scans[q].Finish(), ref list);
-            if (store.Updates != updates) list.RemoveDuplicates();
+            list.RemoveDuplicates(store.Updates != updates);
             scans[q] = default;
             reranks[q] = default;
             outcomes[q] = new SearchOutcome(list.Count, StoppedEarly: false, Exact: store.HasVectors, scanned);

@@ -43,7 +43,7 @@ internal static unsafe class GraphSearch
         int count = pool.Count;
         if (tailSlots.Length > 0) MergeTail(store, codes, scratch, tailSlots, results.Length, rerank, ref keys, ref count);
         Reranker.Rerank(store, codes, rerank with { ErrorBound = noise }, keys, count, ref list);
-        if (store.Updates != updates) list.RemoveDuplicates();
+        list.RemoveDuplicates(store.Updates != updates);
         return new SearchOutcome(list.Count, decision.Stopped, Exact: false, scored + tailSlots.Length);
     }
 
@@ -62,7 +62,9 @@ internal static unsafe class GraphSearch
             ulong left = a < count ? keys[a] & ~CandidateKey.ExpandedBit : 0, right = b < found ? scan.Candidates[b] : 0;
             if (left >= right) a++;
             if (right >= left) b++;
-            merged[n++] = Math.Max(left, right);
+            ulong best = Math.Max(left, right);
+            // A slot that was freed and taken again while it waited can stand in the tail twice.
+            if (n == 0 || merged[n - 1] != best) merged[n++] = best;
         }
 
         keys = merged;

@@ -28,9 +28,16 @@ internal ref struct ResultList(Span<Neighbour> results)
         _results[low] = new Neighbour(id, score);
     }
 
-    /// <summary>Keeps the first of equal ids: an id that was updated during the search can have been met in both slots.</summary>
-    public void RemoveDuplicates()
+    /// <summary>Long lists are only looked through when an update was seen: the comparison is quadratic.</summary>
+    private const int AlwaysUpTo = 256;
+
+    /// <summary>
+    /// Keeps the first of equal ids: an id that was updated, or removed and added again, during the search can have been met in both slots.
+    /// </summary>
+    /// <param name="updated">An update came in between.</param>
+    public void RemoveDuplicates(bool updated)
     {
+        if (!updated && Count > AlwaysUpTo) return;
         int kept = 0;
         for (int i = 0; i < Count; i++)
         {

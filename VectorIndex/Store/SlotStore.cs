@@ -272,6 +272,8 @@ internal sealed unsafe partial class SlotStore : IDisposable
         _ids.Commit(slots * sizeof(long));
         _states.Commit(slots);
         _codes.Region.Commit(slots * Stride);
+        // A search that began before a re-calibration reads on in the old table, and may meet slots taken since.
+        foreach ((CodeTable retired, _) in _retiredTables) retired.Region.Commit(slots * Stride);
         _vectors?.Commit(slots * Dimension * sizeof(float));
     }
 

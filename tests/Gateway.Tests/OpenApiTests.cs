@@ -49,6 +49,16 @@ public sealed class OpenApiTests(ServerFixture fixture)
     }
 
     [Fact]
+    public async Task A_member_that_is_left_out_when_null_is_not_required()
+    {
+        JsonNode schemas = JsonNode.Parse(await DocumentAsync())!["components"]!["schemas"]!;
+        string[] Required(string type) => [.. schemas[type]!["required"]!.AsArray().Select(n => n!.GetValue<string>())];
+        Required("FaceResult").ShouldBe(["decision", "candidates", "threshold", "margin"]);
+        Required("IdentityPage").ShouldBe(["items"]);
+        Required("Problem").ShouldBe(["type", "title", "status", "detail"]);
+    }
+
+    [Fact]
     public void Every_problem_type_has_a_title_and_a_status()
     {
         string[] all = [.. typeof(ProblemTypes).GetFields().Where(f => f.Name != nameof(ProblemTypes.Prefix)).Select(f => (string)f.GetRawConstantValue()!)];

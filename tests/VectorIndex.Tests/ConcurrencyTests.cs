@@ -10,7 +10,7 @@ public sealed class ConcurrencyTests
 
     /// <summary>
     /// Two writers own disjoint ids and keep an exact model each; two searchers check that every result is an id with a vector it has had,
-    /// and that what is never touched is always found.
+    /// and that what is never touched is found: always by exact search, to within the recall by the graphs.
     /// </summary>
     [Theory]
     [MemberData(nameof(Engines))]
@@ -23,7 +23,7 @@ public sealed class ConcurrencyTests
         using var stop = new CancellationTokenSource();
         var models = new Dictionary<long, int>[2];
         Thread[] writers = [.. Enumerable.Range(0, 2).Select(w => Start(() => models[w] = Write(index, w, Fixed), failures))];
-        Thread[] searchers = [.. Enumerable.Range(0, 2).Select(s => Start(() => SearchUntil(index, s, Fixed, failures, stop.Token), failures))];
+        Thread[] searchers = [.. Enumerable.Range(0, 2).Select(s => Start(() => SearchUntil(index, s, Fixed, failures, engine == "flat", stop.Token), failures))];
         foreach (Thread t in writers) t.Join();
         stop.Cancel();
         foreach (Thread t in searchers) t.Join();
@@ -78,8 +78,9 @@ public sealed class ConcurrencyTests
         return model;
     }
 
-    private static void SearchUntil(IVectorIndex index, int searcher, int fixedIds, ConcurrentQueue<string> failures, CancellationToken stop)
+    private static void SearchUntil(IVectorIndex index, int searcher, int fixedIds, ConcurrentQueue<string> failures, bool exact, CancellationToken stop)
     {
+        int searches = 0, missed = 0;
         var random = new Random(100 + searcher);
         var results = new Neighbour[10];
         while (!stop.IsCancellationRequested)
@@ -100,8 +101,16 @@ public sealed class ConcurrencyTests
             }
 
             // The same row may have been given to other ids as well, but never to ten that rank before the target.
-            if (!hit && found[^1].Score < 0.9999f) failures.Enqueue($"id {target} was not found");
+            searches++;
+            if (!hit && found[^1].Score < 0.9999f)
+            {
+                missed++;
+                if (exact) failures.Enqueue($"id {target} was not found");
+            }
         }
+
+        // A graph answers to within its recall, also while its links are being repaired; at rest GraphInvariants proves that all are reached.
+        if (missed * 50 > searches) failures.Enqueue($"{missed} of {searches} searches missed what was never touched");
     }
 
     private static Thread Start(Action action, ConcurrentQueue<string> failures)

@@ -26,7 +26,7 @@ public sealed class ShardTests
             await shard.CommitAsync(Faces.Enrolment(1, sample: sample));
         await shard.CommitAsync(Faces.Enrolment(2));
         await shard.CommitAsync(Faces.Enrolment(3));
-        List<Candidate> candidates = shard.Search(Query(1, top: 3)).Candidates;
+        List<Candidate> candidates = shard.Search(Query(1, top: 3)).Finding.Candidates;
         candidates.Select(c => c.Identity).ShouldBe([Faces.Name(1), .. candidates.Skip(1).Select(c => c.Identity)]);
         candidates.Select(c => c.Identity).Order().ShouldBe([Faces.Name(1), Faces.Name(2), Faces.Name(3)]);
     }
@@ -114,7 +114,7 @@ public sealed class ShardTests
         fixture.Folder.FilesContaining(Faces.Of(5).Bytes).ShouldBeEmpty();
         fixture.Folder.FilesContaining(Faces.Of(5, 1).Bytes).ShouldBeEmpty();
         fixture.Folder.FilesContaining(System.Text.Encoding.UTF8.GetBytes(Faces.Name(5))).ShouldBeEmpty();
-        shard.Search(Query(5, top: 20)).Candidates.ShouldAllBe(c => c.Identity != Faces.Name(5));
+        shard.Search(Query(5, top: 20)).Finding.Candidates.ShouldAllBe(c => c.Identity != Faces.Name(5));
         fixture.Events.All.Count(e => e.Kind == OutboxKind.Erased).ShouldBe(1);
     }
 
@@ -132,7 +132,7 @@ public sealed class ShardTests
                 int gone = Volatile.Read(ref erasedThrough[0]);
                 if (gone < 0)
                     continue;
-                foreach (Candidate candidate in shard.Search(Query(gone, top: 5)).Candidates)
+                foreach (Candidate candidate in shard.Search(Query(gone, top: 5)).Finding.Candidates)
                     candidate.Identity.ShouldNotBe(Faces.Name(gone));
             }
         }, TestContext.Current.CancellationToken);
@@ -158,16 +158,16 @@ public sealed class ShardTests
         for (int person = 0; person < 40; person++)
             await shard.CommitAsync(Faces.Enrolment(person, metadata: new() { ["site"] = person % 4 == 0 ? "north" : "south", ["shift"] = person % 2 == 0 ? "day" : "night" }));
         Dictionary<string, string[]> filter = new() { ["site"] = ["north"], ["shift"] = ["day", "night"] };
-        List<Candidate> candidates = shard.Search(Query(1, top: 20) with { Filter = filter }).Candidates;
+        List<Candidate> candidates = shard.Search(Query(1, top: 20) with { Filter = filter }).Finding.Candidates;
         candidates.Count.ShouldBe(10);
         candidates.ShouldAllBe(c => c.Metadata["site"] == "north");
-        shard.Search(Query(1) with { Filter = new Dictionary<string, string[]> { ["site"] = ["west"] } }).Candidates.ShouldBeEmpty();
+        shard.Search(Query(1) with { Filter = new Dictionary<string, string[]> { ["site"] = ["west"] } }).Finding.Candidates.ShouldBeEmpty();
     }
 
     private static ShardQuery Query(int person, int top = 1) => new(Faces.Of(person, 99), top, null, DateTimeOffset.MaxValue);
 
-    private static Candidate Best(Shard shard, int person) => shard.Search(Query(person)).Candidates[0];
+    private static Candidate Best(Shard shard, int person) => shard.Search(Query(person)).Finding.Candidates[0];
 
     private static List<List<Candidate>> Answers(Shard shard) =>
-        [.. Enumerable.Range(0, 80).Select(person => shard.Search(Query(person, top: 3)).Candidates)];
+        [.. Enumerable.Range(0, 80).Select(person => shard.Search(Query(person, top: 3)).Finding.Candidates)];
 }

@@ -131,7 +131,25 @@ public sealed class DamageTests
         });
     }
 
-    private static Task EachAsync(IEnumerable<int> positions, Func<int, Task> test) => Parallel.ForEachAsync(positions, async (i, _) => await test(i));
+    /// <summary>Runs a case at each position, on all processors, and names the positions that failed.</summary>
+    private static async Task EachAsync(IEnumerable<int> positions, Func<int, Task> test)
+    {
+        var failed = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        await Parallel.ForEachAsync(positions, async (i, _) =>
+        {
+            try
+            {
+                await test(i);
+            }
+#pragma warning disable CA1031 // Collected.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                failed.Enqueue($"at {i}: {e.GetType().Name} {e.Message}");
+            }
+        });
+        failed.ShouldBeEmpty();
+    }
 
     private static IEnumerable<int> Positions(int length, int stride) => Enumerable.Range(0, (length + stride - 1) / stride).Select(i => i * stride);
 

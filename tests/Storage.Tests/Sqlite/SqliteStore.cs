@@ -46,5 +46,9 @@ internal sealed class TempFolder(bool inMemory = false) : IDisposable
         cp.ExitCode.ShouldBe(0);
     }
 
-    public void Dispose() => Directory.Delete(Path, recursive: true);
+    public void Dispose()
+    {
+        if (Directory.Exists(Path))
+            Directory.Delete(Path, recursive: true);
+    }
 }

@@ -1,0 +1,59 @@
+using FaceSearch.IndexBench.Data;
+using FaceSearch.IndexBench.Reports;
+using FaceSearch.IndexBench.Workers;
+using FaceSearch.VectorIndex;
+
+namespace FaceSearch.IndexBench.Rows;
+
+/// <summary>A tenth of the ids is deleted, then given new vectors under the same ids: recall at equal ef after each stage, and the cost.</summary>
+internal static class ChurnRow
+{
+    private const int Mod = 10, Rest = 3;
+    private static readonly int[] EqualEf = [32, 64, 128];
+    private static readonly string[] Stages = ["deleted", "re-inserted"];
+
+    public static void Run(DataSet set, BenchSettings settings)
+    {
+        using Duel duel = Duel.WithIndexes(set, settings);
+        using var exact = new FlatIndex(new IndexOptions { Dimension = DataSet.Dimension, InitialCapacity = set.Count });
+        Parallel.For(0, set.Count, i => exact.Add(i, set.Base.AsSpan(i * DataSet.Dimension, DataSet.Dimension)));
+        int extra = set.Extra.Length / DataSet.Dimension;
+        int[] gone = [.. Enumerable.Range(0, set.Count).Where(i => i % Mod == Rest)];
+        int back = Math.Min(gone.Length, extra);
+        Dictionary<int, int> replaced = gone.Take(back).Index().ToDictionary(p => p.Item, p => p.Index);
+
+        var table = new ResultTable($"churn-{set.Name}", $"Delete a tenth and re-insert, {set.Name}", ["index", "stage", "operations/s", .. EqualEf.Select(ef => $"r@1 at ef {ef}")])
+        {
+            Note = $"{gone.Length} of {set.Count} deleted, {back} new vectors put in under their ids (hnswlib: addPoint under a deleted label). One thread, processor time; recall against exact search of what is held at that stage.",
+        };
+        duel.PinToOneCore();
+        Dictionary<(Worker, string), double[]> recall = [];
+        Dictionary<(Worker, string), double> speed = [];
+        void Stage(string stage, Func<Worker, Answer?> act)
+        {
+            GroundTruth truth = GroundTruth.Of(exact, set.Queries, id => replaced.TryGetValue(id, out int at) && stage == "re-inserted"
+                ? set.Extra.AsSpan(at * DataSet.Dimension, DataSet.Dimension)
+                : set.Base.AsSpan(id * DataSet.Dimension, DataSet.Dimension));
+            foreach (Worker side in duel.Both)
+            {
+                Answer? done = act(side);
+                speed[(side, stage)] = done is null ? double.NaN : done["count"] / done["cpu"];
+                recall[(side, stage)] = [.. EqualEf.Select(ef => BuildRow.RecallAt(set, settings, truth, side, ef).All)];
+                table.Add([side.Name, stage, speed[(side, stage)], .. recall[(side, stage)].Select(r => (object)r)]);
+            }
+        }
+
+        Stage("before", _ => null);
+        foreach (int id in gone) exact.Remove(id);
+        Stage("deleted", side => side.Ask($"delete {Mod} {Rest} {set.Count}"));
+        foreach ((int id, int at) in replaced) exact.Add(id, set.Extra.AsSpan(at * DataSet.Dimension, DataSet.Dimension));
+        Stage("re-inserted", side => side.Ask($"readd extra 0 {back}"));
+        table.Write(settings);
+
+        double Fall(Worker side) => EqualEf.Index().Max(e => Stages.Max(s => recall[(side, "before")][e.Index] - recall[(side, s)][e.Index]));
+        double ratio = speed[(duel.Ours, "re-inserted")] / speed[(duel.Peer, "re-inserted")];
+        Findings.Report(settings,
+            new Finding($"churn {set.Name}: greatest fall of r@1 at equal ef", "at most", 0.005, Fall(duel.Ours), $"hnswlib {Fall(duel.Peer):F4}"),
+            new Finding($"churn {set.Name}: re-inserts/s against replace", "at least", 8, ratio, $"{speed[(duel.Ours, "re-inserted")]:F0} against {speed[(duel.Peer, "re-inserted")]:F0}; our deletes {speed[(duel.Ours, "deleted")]:F0}/s"));
+    }
+}

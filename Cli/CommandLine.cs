@@ -37,6 +37,7 @@ public static class CommandLine
             IdentifyVerb.Build(options),
             VerifyVerb.Build(options),
             DetectVerb.Build(options),
+            ClusterVerb.Build(options),
             GalleriesVerb.Build(options),
             IdentitiesVerb.Build(options),
             ModelsVerb.Build(options),

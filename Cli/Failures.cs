@@ -33,6 +33,8 @@ internal static class Failures
             ProblemTypes.Forbidden => "This key's role does not allow it; an administrator can make another with: facesearch keys create <name> --role enrol",
             ProblemTypes.GalleryNotFound => "See: facesearch galleries list. Make one with: facesearch galleries create <id>",
             ProblemTypes.GalleryExists => "See: facesearch galleries describe <id>",
+            ProblemTypes.ClustersNotFound => "Start one with: facesearch galleries cluster <id>",
+            ProblemTypes.ClusteringRunning => "Run the command without --threshold to follow the one that is running.",
             ProblemTypes.IdentityNotFound => "See: facesearch identities list",
             ProblemTypes.ModelNotInstalled => "Install one where the server runs: facesearch models list, then facesearch models pull <name>",
             ProblemTypes.OperationSuperseded => "It had been enrolled and was erased since; to enrol it once more add: --attempt again",

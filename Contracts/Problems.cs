@@ -11,6 +11,8 @@ public static class ProblemTypes
     public const string TemplateNotFound = "template-not-found";
     public const string ModelNotFound = "model-not-found";
     public const string KeyNotFound = "key-not-found";
+    public const string ClustersNotFound = "clusters-not-found";
+    public const string ClusteringRunning = "clustering-running";
     public const string ModelNotInstalled = "model-not-installed";
     public const string GenerationMismatch = "generation-mismatch";
     public const string OperationReused = "operation-reused";

@@ -38,6 +38,21 @@ internal sealed class FaceSearchClient(Uri server, string? key) : IDisposable
     public Task<ThresholdInForce> CalibrateAsync(string gallery, CancellationToken cancellation) =>
         transport.SendAsync(HttpMethod.Post, $"{Gallery(gallery)}/calibrate", Json.ThresholdInForce, cancellation: cancellation);
 
+    // Clusters
+
+    public Task<ClusterJob> StartClustersAsync(string gallery, ClusterRequest request, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Post, $"{Gallery(gallery)}/clusters", request, Json.ClusterRequest, Json.ClusterJob, cancellation: cancellation);
+
+    public Task<ClusterJob> GetClustersAsync(string gallery, CancellationToken cancellation) =>
+        Get($"galleries/{Segment(gallery)}/clusters", Json.ClusterJob, cancellation);
+
+    public Task<ClusterGroupPage> ListClusterGroupsAsync(string gallery, string? after, int limit, bool onlyDuplicates, CancellationToken cancellation) =>
+        Get(
+            string.Create(CultureInfo.InvariantCulture, $"galleries/{Segment(gallery)}/clusters/groups?limit={limit}")
+                + (onlyDuplicates ? "&duplicates=true" : "") + (after is null ? "" : $"&after={Segment(after)}"),
+            Json.ClusterGroupPage,
+            cancellation);
+
     // Enrolment and identities
 
     public Task<EnrolResponse> EnrolAsync(string gallery, string operation, EnrolRequest request, CancellationToken cancellation) =>

@@ -6,12 +6,12 @@ using Spectre.Console;
 
 namespace FaceSearch.Cli.Commands;
 
-/// <summary><c>facesearch galleries</c>: list, create, describe, change, calibrate, delete.</summary>
+/// <summary><c>facesearch galleries</c>: list, create, describe, change, calibrate, cluster, delete.</summary>
 internal static class GalleriesVerb
 {
-    public static Command Build(GlobalOptions options) => new Command("galleries", "List, create, describe, change, calibrate and delete galleries.")
+    public static Command Build(GlobalOptions options) => new Command("galleries", "List, create, describe, change, calibrate, cluster and delete galleries.")
     {
-        List(options), Create(options), Describe(options), Change(options), Calibrate(options), Delete(options),
+        List(options), Create(options), Describe(options), Change(options), Calibrate(options), GalleryClusterVerb.Build(options), Delete(options),
     };
 
     private static Command List(GlobalOptions options) => new Command("list", "All galleries with their size and threshold.")

@@ -74,15 +74,21 @@ public sealed record PeopleFolder(IReadOnlyList<PersonImage> Images, IReadOnlyLi
             }
             else if (Directory.Exists(path))
             {
-                string root = Path.GetFullPath(path);
-                foreach (string file in FilesBelow(root).Where(file => Extensions.Contains(Path.GetExtension(file))))
-                    yield return ($"{path.Replace('\\', '/').TrimEnd('/')}/{RelativePath(root, file)}", file);
+                foreach ((string relative, string file) in ImagesBelow(path))
+                    yield return ($"{path.Replace('\\', '/').TrimEnd('/')}/{relative}", file);
             }
             else
             {
                 throw new FileNotFoundException($"There is no file or folder '{path}'.", path);
             }
         }
+    }
+
+    /// <summary>All images below a folder, in order, by their paths below it.</summary>
+    public static IEnumerable<(string RelativePath, string FullPath)> ImagesBelow(string folder)
+    {
+        string root = Path.GetFullPath(folder);
+        return FilesBelow(root).Where(file => Extensions.Contains(Path.GetExtension(file))).Select(file => (RelativePath(root, file), file));
     }
 
     private static List<string> FilesBelow(string root)

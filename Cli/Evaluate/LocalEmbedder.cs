@@ -5,7 +5,7 @@ using FaceSearch.Vision;
 
 namespace FaceSearch.Cli.Evaluate;
 
-/// <summary>Embeds the most central face of image files in this process: decode, detect, align, embed.</summary>
+/// <summary>Embeds faces of image files in this process: decode, detect, align, embed.</summary>
 internal sealed class LocalEmbedder : IDisposable
 {
     private const int BatchSize = 16;
@@ -29,16 +29,14 @@ internal sealed class LocalEmbedder : IDisposable
     /// <summary>The embedder's manifest.</summary>
     public ModelManifest Manifest => embedder.Manifest;
 
-    /// <summary>One unit embedding (of <see cref="ModelManifest.Dimension"/> values) an image, or why not; reports 1 for each image.</summary>
-    public IReadOnlyDictionary<string, EmbeddedImage> Embed(IReadOnlyList<PersonImage> images, IProgress<int> progress, CancellationToken cancellation)
-    {
-        ConcurrentDictionary<string, EmbeddedImage> results = new(StringComparer.Ordinal);
-        Parallel.ForEach(
-            images.Chunk(BatchSize),
-            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation },
-            batch => EmbedBatch(batch, results, progress, cancellation));
-        return results;
-    }
+    /// <summary>One unit embedding (of <see cref="ModelManifest.Dimension"/> values) of each image's most central face, or why not; reports 1 for each image.</summary>
+    public IReadOnlyDictionary<string, EmbeddedImage> Embed(IReadOnlyList<PersonImage> images, IProgress<int> progress, CancellationToken cancellation) =>
+        Embed([.. images.Select(image => image.FullPath)], analysis => analysis.MostCentral is { } face ? [face] : [], progress, cancellation)
+            .ToDictionary(pair => pair.Key, pair => new EmbeddedImage(pair.Value.Faces is [var face] ? face.Embedding : null, pair.Value.Failure), StringComparer.Ordinal);
+
+    /// <summary>Every face of every image, or why there is none, by path; reports 1 for each image.</summary>
+    public IReadOnlyDictionary<string, EmbeddedFaces> EmbedAll(IReadOnlyList<string> paths, IProgress<int> progress, CancellationToken cancellation) =>
+        Embed(paths, analysis => analysis.Faces, progress, cancellation);
 
     public void Dispose()
     {
@@ -47,37 +45,59 @@ internal sealed class LocalEmbedder : IDisposable
         decoder.Dispose();
     }
 
-    private void EmbedBatch(PersonImage[] batch, ConcurrentDictionary<string, EmbeddedImage> results, IProgress<int> progress, CancellationToken cancellation)
+    private ConcurrentDictionary<string, EmbeddedFaces> Embed(
+        IReadOnlyList<string> paths, Func<FaceAnalysis, IReadOnlyList<FaceCandidate>> pick, IProgress<int> progress, CancellationToken cancellation)
     {
-        List<(string Path, AlignedFace Crop)> faces = [];
-        foreach (PersonImage image in batch)
+        ConcurrentDictionary<string, EmbeddedFaces> results = new(StringComparer.Ordinal);
+        Parallel.ForEach(
+            paths.Chunk(BatchSize),
+            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation },
+            batch => EmbedBatch(batch, pick, results, progress, cancellation));
+        return results;
+    }
+
+    private void EmbedBatch(
+        string[] batch, Func<FaceAnalysis, IReadOnlyList<FaceCandidate>> pick, ConcurrentDictionary<string, EmbeddedFaces> results,
+        IProgress<int> progress, CancellationToken cancellation)
+    {
+        List<(string Path, FaceCandidate Face)> faces = [];
+        foreach (string path in batch)
         {
             try
             {
-                FaceAnalysis analysis = pipeline.Analyse(File.ReadAllBytes(image.FullPath), cancellation: cancellation);
-                if (analysis.MostCentral is { } face)
-                    faces.Add((image.FullPath, face.Crop));
-                else
-                    results[image.FullPath] = new(null, ProblemTypes.NoFace);
+                IReadOnlyList<FaceCandidate> picked = pick(pipeline.Analyse(File.ReadAllBytes(path), cancellation: cancellation));
+                faces.AddRange(picked.Select(face => (path, face)));
+                if (picked.Count == 0)
+                    results[path] = new([], ProblemTypes.NoFace);
             }
             catch (ImageRejectedException rejected)
             {
-                results[image.FullPath] = new(null, rejected.Code);
+                results[path] = new([], rejected.Code);
             }
             catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
             {
-                results[image.FullPath] = new(null, "file-unreadable");
+                results[path] = new([], "file-unreadable");
             }
             progress.Report(1);
         }
-        if (faces.Count == 0) return;
-        int dimension = Manifest.Dimension;
+        int dimension = Manifest.Dimension, at = 0;
         float[] embeddings = new float[faces.Count * dimension];
-        embedder.Embed([.. faces.Select(face => face.Crop)], embeddings);
-        for (int i = 0; i < faces.Count; i++)
-            results[faces[i].Path] = new(embeddings[(i * dimension)..((i + 1) * dimension)], null);
+        foreach ((string Path, FaceCandidate Face)[] part in faces.Chunk(BatchSize))
+        {
+            embedder.Embed([.. part.Select(face => face.Face.Crop)], embeddings.AsSpan(at * dimension, part.Length * dimension));
+            at += part.Length;
+        }
+        at = 0;
+        foreach (IGrouping<string, (string Path, FaceCandidate Face)> image in faces.GroupBy(face => face.Path, StringComparer.Ordinal))
+            results[image.Key] = new([.. image.Select(face => new EmbeddedFace(face.Face.Box, embeddings.AsSpan(at++ * dimension, dimension).ToArray()))], null);
     }
 }
 
 /// <summary>An image's embedding, or the code of why it has none; exactly one of the two.</summary>
 internal sealed record EmbeddedImage(float[]? Embedding, string? Failure);
+
+/// <summary>One face of an image.</summary>
+internal sealed record EmbeddedFace(FaceBox Box, float[] Embedding);
+
+/// <summary>An image's faces, or the code of why it has none.</summary>
+internal sealed record EmbeddedFaces(IReadOnlyList<EmbeddedFace> Faces, string? Failure);

@@ -17,7 +17,8 @@ namespace FaceSearch.Http;
     [
         typeof(CamelCaseEnum<Decision>), typeof(CamelCaseEnum<ConflictPolicy>), typeof(CamelCaseEnum<ConflictKind>),
         typeof(CamelCaseEnum<EnrolStatus>), typeof(CamelCaseEnum<BulkItemStatus>), typeof(CamelCaseEnum<ModelStatus>),
-        typeof(CamelCaseEnum<ApiRole>), typeof(CamelCaseEnum<FacePolicy>),
+        typeof(CamelCaseEnum<ApiRole>), typeof(CamelCaseEnum<FacePolicy>), typeof(CamelCaseEnum<ClusterJobState>),
+        typeof(CamelCaseEnum<ClusterJobStage>),
     ])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(DetectResponse))]
@@ -26,6 +27,9 @@ namespace FaceSearch.Http;
 [JsonSerializable(typeof(GalleryList))]
 [JsonSerializable(typeof(GalleryDescription))]
 [JsonSerializable(typeof(ThresholdInForce))]
+[JsonSerializable(typeof(ClusterRequest))]
+[JsonSerializable(typeof(ClusterJob))]
+[JsonSerializable(typeof(ClusterGroupPage))]
 [JsonSerializable(typeof(EnrolRequest))]
 [JsonSerializable(typeof(EnrolResponse))]
 [JsonSerializable(typeof(BulkItem))]

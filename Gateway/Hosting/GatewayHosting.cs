@@ -81,6 +81,7 @@ public static class GatewayHosting
         app.UseAuthorization();
         RouteGroupBuilder api = app.MapGroup(HttpApi.Base);
         api.MapGalleries();
+        api.MapClusters();
         api.MapIdentities();
         api.MapEnrolment();
         api.MapBulk();

@@ -49,6 +49,7 @@ internal static class OpenApiSetup
             new() { Name = "Recognition", Description = "Who is this, and are these two the same?" },
             new() { Name = "Identities", Description = "Enrol, look up, change and erase people." },
             new() { Name = "Galleries", Description = "Sets of identities that are searched together." },
+            new() { Name = "Clusters", Description = "Group a gallery by person: duplicates, and people without a name." },
             new() { Name = "Administration", Description = "Models and API keys." },
             new() { Name = "Status", Description = "Health and version." },
         };

@@ -32,9 +32,11 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
         if (write)
             Parameter(operation, HttpApi.OperationHeader, ParameterLocation.Header, JsonSchemaType.String, "Operation id: repeating a request with the same one applies it once.");
         if (operation.OperationId == "listIdentities")
+            Page(operation, "Identities whose id is greater; `next` of the page before.");
+        if (operation.OperationId == "listClusterGroups")
         {
-            Parameter(operation, "after", ParameterLocation.Query, JsonSchemaType.String, "Identities whose id is greater; `next` of the page before.");
-            Parameter(operation, "limit", ParameterLocation.Query, JsonSchemaType.Integer, "1 to 1,000; 100 if absent.");
+            Page(operation, "`next` of the page before.");
+            Parameter(operation, "duplicates", ParameterLocation.Query, JsonSchemaType.Boolean, "Only groups that hold more than one identity; false if absent.");
         }
     }
 
@@ -95,6 +97,12 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
         OpenApiDocument document = context.Document!;
         document.AddComponent(type.Name, schema);
         return new OpenApiSchemaReference(type.Name, document);
+    }
+
+    private static void Page(OpenApiOperation operation, string after)
+    {
+        Parameter(operation, "after", ParameterLocation.Query, JsonSchemaType.String, after);
+        Parameter(operation, "limit", ParameterLocation.Query, JsonSchemaType.Integer, "1 to 1,000; 100 if absent.");
     }
 
     private static void Parameter(OpenApiOperation operation, string name, ParameterLocation where, JsonSchemaType type, string description)

@@ -12,6 +12,8 @@ internal static class ProblemTitles
         [ProblemTypes.TemplateNotFound] = ("No such template", 404),
         [ProblemTypes.ModelNotFound] = ("No such model", 404),
         [ProblemTypes.KeyNotFound] = ("No such key", 404),
+        [ProblemTypes.ClustersNotFound] = ("The gallery has no clustering", 404),
+        [ProblemTypes.ClusteringRunning] = ("Another clustering is running", 409),
         [ProblemTypes.ModelNotInstalled] = ("The model is not installed", 503),
         [ProblemTypes.GenerationMismatch] = ("The gallery's model has changed", 409),
         [ProblemTypes.OperationReused] = ("The operation id was used for something else", 409),

@@ -1,4 +1,5 @@
 using FaceSearch.Evaluation;
+using FaceSearch.Grains.Clustering;
 using FaceSearch.Grains.Shards;
 using FaceSearch.Storage;
 using Microsoft.Extensions.Logging;
@@ -100,6 +101,8 @@ public sealed partial class GalleryGrain(
         await state.WriteStateAsync();
         if (view is not null)
             await Task.WhenAll(Shards(view).Select(s => s.DropAsync()));
+        // After the shards: a job that starts now finds nothing to read any more.
+        await GrainFactory.GetGrain<IClusteringEndGrain>(Id).ForgetAsync();
         await FinishDeletionAsync();
     }
 

@@ -134,6 +134,27 @@ public sealed partial class GalleryShardGrain(
         return await Guarded(() => ShardCalibration.BestImpostorScoresAsync(shard, probes, pool));
     }
 
+    public async Task<long[]> ListTemplatesAsync(long after, int count)
+    {
+        Shard shard = await ReadyAsync();
+        RefuseWhenStale();
+        return await Guarded(() => Task.Run(() => ShardExporter.List(shard, after, count)));
+    }
+
+    public async Task<ShardExport> ExportAsync(long[] templates)
+    {
+        Shard shard = await ReadyAsync();
+        RefuseWhenStale();
+        return await Guarded(() => Task.Run(() => ShardExporter.Export(shard, templates)));
+    }
+
+    public async Task<string?[]> GetOwnersAsync(long[] templates)
+    {
+        Shard shard = await ReadyAsync();
+        RefuseWhenStale();
+        return ShardExporter.Owners(shard, templates);
+    }
+
     public Task SetViewVersionAsync(long version)
     {
         _viewVersion = Math.Max(_viewVersion, version);

@@ -24,6 +24,9 @@ internal sealed class ShardDirectory
     /// <summary>All entries, in no order; tolerates concurrent changes.</summary>
     public IEnumerable<IdentityEntry> Entries => _identities.Values;
 
+    /// <summary>All template ids, in no order; tolerates concurrent changes.</summary>
+    public IEnumerable<long> TemplateIds => _owners.Select(owner => owner.Key);
+
     public bool TryGet(string identity, [NotNullWhen(true)] out IdentityEntry? entry) => _identities.TryGetValue(identity, out entry);
 
     public bool TryGetOwner(long template, [NotNullWhen(true)] out IdentityEntry? entry) => _owners.TryGetValue(template, out entry);

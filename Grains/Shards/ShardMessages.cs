@@ -46,6 +46,13 @@ public sealed record IdentityScore([property: Id(0)] float Score, [property: Id(
 [GenerateSerializer, Immutable, Alias("fs.CalibrationProbe")]
 public sealed record CalibrationProbe([property: Id(0)] string Identity, [property: Id(1)] Embedding Embedding);
 
+/// <summary>Some of a shard's templates with their owners and vectors, row by row.</summary>
+/// <param name="Templates">n template ids.</param>
+/// <param name="Identities">n owners.</param>
+/// <param name="Vectors">[n, <see cref="Embedding.Dimension"/>], row-major.</param>
+[GenerateSerializer, Immutable, Alias("fs.ShardExport")]
+public sealed record ShardExport([property: Id(0)] long[] Templates, [property: Id(1)] string[] Identities, [property: Id(2)] float[] Vectors);
+
 /// <summary>How an erasure went.</summary>
 [GenerateSerializer, Immutable, Alias("fs.ShardErasure")]
 public sealed record ShardErasure([property: Id(0)] CommitStatus Status, [property: Id(1)] int Templates, [property: Id(2)] int SnapshotsRewritten, [property: Id(3)] DateTimeOffset At);
@@ -79,6 +86,15 @@ public interface IGalleryShardGrain : IGrainWithStringKey
 
     /// <summary>For each probe its best score here among identities other than its own; negative infinity where there is none.</summary>
     [Alias("Impostors")] Task<float[]> BestImpostorScoresAsync(IReadOnlyList<CalibrationProbe> probes);
+
+    /// <summary>Up to <paramref name="count"/> template ids greater than <paramref name="after"/>, ascending. Takes time in proportion to the shard.</summary>
+    [Alias("Templates")] Task<long[]> ListTemplatesAsync(long after, int count);
+
+    /// <summary>Owners and vectors of those of the templates that the shard still holds.</summary>
+    [Alias("Export")] Task<ShardExport> ExportAsync(long[] templates);
+
+    /// <summary>The owner of each template; null where the shard holds it no more, or never did.</summary>
+    [Alias("Owners")] Task<string?[]> GetOwnersAsync(long[] templates);
 
     /// <summary>Tells the shard of a newer gallery view, before that view comes into use.</summary>
     [Alias("View")] Task SetViewVersionAsync(long version);

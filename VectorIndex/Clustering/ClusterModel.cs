@@ -68,17 +68,37 @@ public sealed class ClusterModel
                 if (_nodes.ContainsKey(other.Id) || fresh.Contains(other.Id)) found.Add((id, other.Id));
             }
         }, progress, cancellation);
-        var vectors = new VectorRows(_index.Dimension);
-        float[] vector = new float[_index.Dimension];
-        foreach (long id in ids.Span)
-        {
-            StoredVector.Read(_index, id, vector);
-            vectors.Add(vector);
-        }
-
-        AddNodes(ids.Span, vectors);
+        AddNodes(ids.Span, ReadVectors(ids.Span));
         foreach ((long from, long to) in found) Connect(_nodes[from], _nodes[to]);
         _groups.Run(progress, cancellation);
+    }
+
+    /// <summary>
+    /// The graph that is kept, as pairs of ids: with <see cref="Restore"/> a later model goes on from it without a search, and
+    /// without anybody having kept vectors meanwhile.
+    /// </summary>
+    public (long A, long B)[] Edges() =>
+        [.. _edges.Where(edge => !_removed[Low(edge)] && !_removed[High(edge)]).Select(edge => (_ids[Low(edge)], _ids[High(edge)]))];
+
+    /// <summary>
+    /// Adds ids that an earlier model over the same vectors held, with the edges it found; nothing is searched. Edges that name
+    /// another id are left out. Groups come with the next <see cref="Add"/> (of none, if there is nothing new).
+    /// </summary>
+    /// <exception cref="DuplicateIdException">An id is already in the model, or is given twice.</exception>
+    /// <exception cref="UnknownIdException">An id is not in the index.</exception>
+    public void Restore(ReadOnlySpan<long> ids, ReadOnlySpan<(long A, long B)> edges)
+    {
+        HashSet<long> fresh = [];
+        foreach (long id in ids)
+        {
+            if (_nodes.ContainsKey(id) || !fresh.Add(id)) throw new DuplicateIdException(id);
+        }
+
+        AddNodes(ids, ReadVectors(ids));
+        foreach ((long a, long b) in edges)
+        {
+            if (_nodes.TryGetValue(a, out int from) && _nodes.TryGetValue(b, out int to)) Connect(from, to);
+        }
     }
 
     /// <summary>Removes an id and forgets its vector; false if it was not there. Its group stays together until <see cref="Regroup"/>.</summary>
@@ -132,6 +152,19 @@ public sealed class ClusterModel
     }
 
     private Agglomerator NewGroups() => new(_index.Dimension, _options.Linkage, _options.Threshold);
+
+    private VectorRows ReadVectors(ReadOnlySpan<long> ids)
+    {
+        var vectors = new VectorRows(_index.Dimension);
+        float[] vector = new float[_index.Dimension];
+        foreach (long id in ids)
+        {
+            StoredVector.Read(_index, id, vector);
+            vectors.Add(vector);
+        }
+
+        return vectors;
+    }
 
     private void AddNodes(ReadOnlySpan<long> ids, VectorRows vectors)
     {

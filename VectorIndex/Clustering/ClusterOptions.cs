@@ -40,7 +40,7 @@ public sealed record ClusterOptions
     /// <summary>ef of the searches, where the index is a graph; 0 takes the index's default.</summary>
     public int EfSearch { get; init; } = 128;
 
-    /// <summary>Threads that search for neighbours. Joining takes one.</summary>
+    /// <summary>Threads that search for neighbours; 1 is the caller's own and no other. Joining takes that one.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
     internal float EffectiveGraphScore => GraphScore ?? (Linkage == Linkage.Average ? Threshold : Threshold - 0.15f);

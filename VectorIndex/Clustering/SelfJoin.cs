@@ -12,7 +12,7 @@ public sealed record SelfJoinOptions
     /// <summary>ef of the searches, where the index is a graph; 0 takes the index's default.</summary>
     public int EfSearch { get; init; } = 128;
 
-    /// <summary>Threads that search.</summary>
+    /// <summary>Threads that search. 1: the caller's own, and no other.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
     internal void Validate() => Check(MaxNeighbours, EfSearch, Threads);
@@ -52,22 +52,36 @@ public static class SelfJoin
         int batches = (ids.Length + BatchQueries - 1) / BatchQueries;
         long done = 0;
         object delivery = new();
+        Batch Next(int at, Batch batch)
+        {
+            ReadOnlySpan<long> part = ids.Span.Slice(at * BatchQueries, Math.Min(BatchQueries, ids.Length - (at * BatchQueries)));
+            batch.Search(part);
+            lock (delivery)
+            {
+                batch.Deliver(part, sink);
+                done += part.Length;
+                progress?.Report(new ClusterProgress(ClusterStage.Searching, done, ids.Length));
+            }
+
+            return batch;
+        }
+
+        if (options.Threads == 1)
+        {
+            var batch = new Batch(index, options);
+            for (int at = 0; at < batches; at++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Next(at, batch);
+            }
+
+            return;
+        }
+
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation };
         try
         {
-            Parallel.For(0, batches, parallel, () => new Batch(index, options), (at, _, batch) =>
-            {
-                ReadOnlySpan<long> part = ids.Span.Slice(at * BatchQueries, Math.Min(BatchQueries, ids.Length - (at * BatchQueries)));
-                batch.Search(part);
-                lock (delivery)
-                {
-                    batch.Deliver(part, sink);
-                    done += part.Length;
-                    progress?.Report(new ClusterProgress(ClusterStage.Searching, done, ids.Length));
-                }
-
-                return batch;
-            }, static _ => { });
+            Parallel.For(0, batches, parallel, () => new Batch(index, options), (at, _, batch) => Next(at, batch), static _ => { });
         }
         catch (AggregateException failures) when (failures.InnerExceptions.Count > 0)
         {

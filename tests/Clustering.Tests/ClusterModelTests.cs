@@ -93,6 +93,31 @@ public sealed class ClusterModelTests
         grown.BCubedF.ShouldBe(batch.BCubedF, 0.02);
     }
 
+    [Theory]
+    [InlineData(Linkage.Average)]
+    [InlineData(Linkage.Evidence)]
+    public void A_model_restored_from_the_edges_of_another_goes_on_as_if_it_had_searched_itself(Linkage linkage)
+    {
+        Samples samples = Samples.Draw(13, groups: 200, largest: 8, scatter: 1.0);
+        var options = new ClusterOptions { Linkage = linkage, Threshold = 0.4f, MaxNeighbours = 1000 };
+        using FlatIndex index = samples.ToFlatIndex();
+        long[] shuffled = samples.Shuffle(3).Ids;
+        long gone = shuffled[0];
+        var earlier = new ClusterModel(index, options);
+        earlier.Add(shuffled.AsMemory(0, shuffled.Length - 50));
+        earlier.Remove(gone);
+        earlier.Edges().ShouldNotContain(edge => edge.A == gone || edge.B == gone);
+
+        var model = new ClusterModel(index, options);
+        model.Restore(shuffled.AsSpan(1, shuffled.Length - 51), earlier.Edges());
+        model.Add(shuffled.AsMemory(shuffled.Length - 50));
+
+        int[] kept = [.. Enumerable.Range(0, samples.Ids.Length).Where(i => samples.Ids[i] != gone)];
+        var rest = new Samples(32, [.. kept.Select(i => samples.Ids[i])], [.. kept.SelectMany(i => samples.Vector(i).ToArray())], [.. kept.Select(i => samples.Truth[i])]);
+        Canonical(model.Groups()).ShouldBe(Canonical(Batch(rest, options)));
+        Should.Throw<DuplicateIdException>(() => model.Restore(shuffled.AsSpan(1, 1), []));
+    }
+
     [Fact]
     public void A_removed_id_leaves_its_group_and_regrouping_forgets_its_influence()
     {

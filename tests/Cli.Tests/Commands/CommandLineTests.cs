@@ -15,8 +15,8 @@ public sealed class CommandLineTests
     [Fact]
     public void The_tree_holds_every_command_of_the_documentation() => Paths(Root(), "").ShouldBe(
     [
-        "enrol", "identify", "verify", "detect",
-        "galleries", "galleries list", "galleries create", "galleries describe", "galleries change", "galleries calibrate", "galleries delete",
+        "enrol", "identify", "verify", "detect", "cluster",
+        "galleries", "galleries list", "galleries create", "galleries describe", "galleries change", "galleries calibrate", "galleries cluster", "galleries delete",
         "identities", "identities list", "identities get", "identities metadata", "identities remove-template", "identities erase",
         "models", "models list", "models pull", "models verify", "models import", "models show",
         "keys", "keys list", "keys create", "keys revoke",
@@ -87,6 +87,8 @@ public sealed class CommandLineTests
     [InlineData("identify a.jpg --filter team")]
     [InlineData("status --server ftp://somewhere")]
     [InlineData("evaluate strangers /nowhere --sizes 1")]
+    [InlineData("galleries cluster people --threshold 1")]
+    [InlineData("galleries cluster people --limit 0")]
     public async Task A_wrong_command_line_ends_with_usage_and_a_hint_before_anything_is_sent(string words)
     {
         using TemporaryFolder folder = new();

@@ -28,6 +28,12 @@ public sealed class KeyApiTests : IAsyncLifetime
         EnrolRequest ada = new() { Identity = "ada", Embeddings = [Vectors.Of(1)] };
         await identify.PostAsync("/api/v1/galleries/g/identities", ada, FaceSearchJson.Default.EnrolRequest).ProblemAsync(403, ProblemTypes.Forbidden);
         (await enrol.PostAsync("/api/v1/galleries/g/identities", ada, FaceSearchJson.Default.EnrolRequest)).StatusCode.ShouldBe(HttpStatusCode.Created);
+        Uri clusters = new("/api/v1/galleries/g/clusters", UriKind.Relative);
+        await identify.PostAsync(clusters, GalleryApiTests.Body("{}")).ProblemAsync(403, ProblemTypes.Forbidden);
+        (await enrol.PostAsync(clusters, GalleryApiTests.Body("{}"))).StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        (await identify.GetAsync(clusters)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await identify.DeleteAsync(clusters).ProblemAsync(403, ProblemTypes.Forbidden);
+        (await enrol.DeleteAsync(clusters)).StatusCode.ShouldBe(HttpStatusCode.OK);
         await GetAsync(enrol, "/api/v1/keys").ProblemAsync(403, ProblemTypes.Forbidden);
         await enrol.DeleteAsync(new Uri("/api/v1/galleries/g", UriKind.Relative)).ProblemAsync(403, ProblemTypes.Forbidden);
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FaceSearch.VectorIndex.Memory;
 
 namespace FaceSearch.VectorIndex.Graph;
@@ -133,6 +134,7 @@ internal sealed unsafe class GraphLayer : IDisposable
     }
 
     /// <summary>False if a restored number is out of range; else notes the free nodes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // runs once, over every link: never worth a slow first tier
     public bool CompleteRestore(int slots, int nodesBelow)
     {
         var links = new ReadOnlySpan<uint>(Links(0), checked(_count * Width));

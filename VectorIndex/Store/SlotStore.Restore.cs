@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FaceSearch.VectorIndex.Snapshots;
 using Microsoft.Win32.SafeHandles;
 
@@ -24,6 +25,7 @@ internal sealed unsafe partial class SlotStore
     }
 
     /// <summary>Turns the file's states into the store's and builds the id map.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // runs once, over every slot: never worth a slow first tier
     public void CompleteRestore(long expectedCount)
     {
         _restoredMembers = new ReadOnlySpan<byte>(_states.Base, _high).ToArray();

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs the peers (Debian), compiles hnswlib's header for this processor, and runs the bench:
+# Installs the peers (Debian; with OpenBLAS, without which faiss and scikit-learn crawl on the reference BLAS), compiles hnswlib's header for this processor, and runs the bench:
 #   bench/run-index.sh all | all --size 1000000 | search --data real | --help
 set -eu
 cd "$(dirname "$0")/.."
 out=bench/IndexBench/bin/Release/net10.0
 
 missing=""
-for package in libhnswlib-dev g++ python3-faiss python3-sklearn util-linux; do
+for package in libhnswlib-dev g++ python3-faiss python3-sklearn libopenblas0-pthread util-linux; do
   dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
 if [ -n "$missing" ]; then

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace FaceSearch.IndexBench.Reports;
 
@@ -11,6 +12,7 @@ internal sealed record Finding(string Row, string Better, double Target, double 
 {
     public const string NoTarget = "no target";
 
+    [JsonIgnore]
     public string Met => Better switch
     {
         NoTarget => "-",

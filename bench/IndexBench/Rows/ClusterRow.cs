@@ -51,7 +51,7 @@ internal static class ClusterRow
         for (int m = 0; m < methods.Length; m++)
         {
             List<ClusterMetrics> judged = methods[m].Judged;
-            table.Add(methods[m].Name, methods[m].Chosen.Average(), judged.Average(x => x.BCubedF), judged.Min(x => x.BCubedF), judged.Average(x => x.BCubedPrecision), judged.Average(x => x.BCubedRecall),
+            table.Add(methods[m].Name, methods[m].Chosen.Average(t => (double)t), judged.Average(x => x.BCubedF), judged.Min(x => x.BCubedF), judged.Average(x => x.BCubedPrecision), judged.Average(x => x.BCubedRecall),
                 judged.Average(x => x.PairF), judged.Min(x => x.PairF), judged.Average(x => (double)x.Groups / x.Classes), seconds[m][0], seconds[m][1]);
         }
 

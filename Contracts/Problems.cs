@@ -13,6 +13,10 @@ public static class ProblemTypes
     public const string KeyNotFound = "key-not-found";
     public const string ClustersNotFound = "clusters-not-found";
     public const string ClusteringRunning = "clustering-running";
+    public const string ReembeddingNotFound = "reembedding-not-found";
+    public const string ReembeddingRunning = "reembedding-running";
+    public const string ReembeddingImpossible = "reembedding-impossible";
+    public const string RetentionNone = "retention-none";
     public const string ModelNotInstalled = "model-not-installed";
     public const string GenerationMismatch = "generation-mismatch";
     public const string OperationReused = "operation-reused";

@@ -18,7 +18,7 @@ namespace FaceSearch.Http;
         typeof(CamelCaseEnum<Decision>), typeof(CamelCaseEnum<ConflictPolicy>), typeof(CamelCaseEnum<ConflictKind>),
         typeof(CamelCaseEnum<EnrolStatus>), typeof(CamelCaseEnum<BulkItemStatus>), typeof(CamelCaseEnum<ModelStatus>),
         typeof(CamelCaseEnum<ApiRole>), typeof(CamelCaseEnum<FacePolicy>), typeof(CamelCaseEnum<ClusterJobState>),
-        typeof(CamelCaseEnum<ClusterJobStage>),
+        typeof(CamelCaseEnum<ClusterJobStage>), typeof(CamelCaseEnum<Retention>), typeof(CamelCaseEnum<ReembeddingPhase>),
     ])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(DetectResponse))]
@@ -30,6 +30,9 @@ namespace FaceSearch.Http;
 [JsonSerializable(typeof(ClusterRequest))]
 [JsonSerializable(typeof(ClusterJob))]
 [JsonSerializable(typeof(ClusterGroupPage))]
+[JsonSerializable(typeof(ReembeddingRequest))]
+[JsonSerializable(typeof(ReembeddingStatus))]
+[JsonSerializable(typeof(MissingTemplatePage))]
 [JsonSerializable(typeof(EnrolRequest))]
 [JsonSerializable(typeof(EnrolResponse))]
 [JsonSerializable(typeof(BulkItem))]

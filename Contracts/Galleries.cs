@@ -56,6 +56,9 @@ public sealed record GallerySettings
 
     /// <summary>Follow a published successor of the gallery's model by re-embedding, where retention or compatibility allows it.</summary>
     [Id(8)] public bool AutoUpgrade { get; init; } = true;
+
+    /// <summary>Metadata key whose values are cohorts: a model is not published if it serves one of them worse. Null: none.</summary>
+    [Id(9)] public string? CohortKey { get; init; }
 }
 
 /// <summary>How the threshold in force came about.</summary>

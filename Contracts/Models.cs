@@ -27,7 +27,7 @@ public enum ModelStatus
 /// <param name="Evaluation">The figures it was last compared on; null if never compared here.</param>
 /// <param name="OperatingPoints">The model's general false-match figures, most permissive first: the prior of every threshold.</param>
 /// <param name="Lineage">What it was made from; null for a model that was made elsewhere.</param>
-/// <param name="Manifest">Its manifest, JSON; null where the registry was told facts only.</param>
+/// <param name="Gallery">The one gallery it was trained for and may become active in; null: it is for all.</param>
 [GenerateSerializer, Immutable, Alias("fs.ModelDescription")]
 public sealed record ModelDescription(
     [property: Id(0)] string Name,
@@ -40,7 +40,7 @@ public sealed record ModelDescription(
     [property: Id(9)] ModelEvaluation? Evaluation,
     [property: Id(8)] IReadOnlyList<OperatingPoint> OperatingPoints,
     [property: Id(10)] ModelLineage? Lineage = null,
-    [property: Id(11)] string? Manifest = null);
+    [property: Id(11)] string? Gallery = null);
 
 /// <summary>A score and the false-match rate of one comparison at it.</summary>
 [GenerateSerializer, Immutable, Alias("fs.OperatingPoint")]
@@ -207,10 +207,10 @@ public interface IModelRegistryGrain : IGrainWithStringKey
     public const string Key = "models";
 
     /// <summary>All models, newest first.</summary>
-    [Alias("List")] Task<IReadOnlyList<ModelDescription>> ListAsync();
+    [Orleans.Concurrency.AlwaysInterleave, Alias("List")] Task<IReadOnlyList<ModelDescription>> ListAsync();
 
     /// <summary>Null if unknown.</summary>
-    [Alias("Find")] Task<ModelDescription?> FindAsync(string name);
+    [Orleans.Concurrency.AlwaysInterleave, Alias("Find")] Task<ModelDescription?> FindAsync(string name);
 
     /// <summary>Adds or refreshes a model; a known name with another SHA-256 is refused. The first of a kind becomes active.</summary>
     [Alias("Register")] Task<ModelDescription> RegisterAsync(ModelDescription model);
@@ -227,22 +227,29 @@ public interface IModelRegistryGrain : IGrainWithStringKey
     [Alias("RecordEvaluation")] Task<ModelDescription> RecordEvaluationAsync(string name, ModelEvaluation evaluation);
 
     /// <summary>
-    /// Makes an embedder the active one if its recorded evaluation against the present active model shows that none of the figures
-    /// is worse beyond its interval and at least one is better; otherwise nothing changes and the outcome says why. On success
-    /// <c>ModelPublished</c> is kept in the same record as the change and published at least once.
+    /// Makes an embedder the active one if its recorded evaluation against the present active model (a gallery's own model for one
+    /// that was trained for a gallery) shows that none of the figures is worse beyond its interval and at least one is better;
+    /// otherwise nothing changes and the outcome says why. With it the model's false-match figures become the measured ones, from
+    /// which every threshold begins. <c>ModelPublished</c> is kept in the same record as the change and published at least once.
     /// </summary>
     /// <exception cref="FaceSearchException">model-not-found; invalid-request for a model that cannot be promoted at all.</exception>
     [Alias("Promote")] Task<PromotionOutcome> PromoteAsync(string name, PromotionWish wish);
 
-    /// <summary>Makes the embedder that was active before the present one active again, and publishes that.</summary>
+    /// <summary>
+    /// Makes the embedder that was active before the present one active again: galleries that still keep the old generation go back
+    /// to it at once, for the others it is published.
+    /// </summary>
+    /// <param name="by">Who asks.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="gallery">Of the models of this gallery; null: of those for all.</param>
     /// <exception cref="FaceSearchException">invalid-request if there is none.</exception>
-    [Alias("RollBack")] Task<PromotionOutcome> RollBackAsync(string by, string reason);
+    [Alias("RollBack")] Task<PromotionOutcome> RollBackAsync(string by, string reason, string? gallery = null);
 
     /// <summary>Steps of a model's life, oldest first; of all models for null.</summary>
-    [Alias("History")] Task<IReadOnlyList<ModelStep>> GetHistoryAsync(string? name);
+    [Orleans.Concurrency.AlwaysInterleave, Alias("History")] Task<IReadOnlyList<ModelStep>> GetHistoryAsync(string? name);
 
-    /// <summary>The active embedder; null where none is installed.</summary>
-    [Alias("ActiveEmbedder")] Task<ModelDescription?> GetActiveEmbedderAsync();
+    /// <summary>The active embedder for all galleries; null where none is installed.</summary>
+    [Orleans.Concurrency.AlwaysInterleave, Alias("ActiveEmbedder")] Task<ModelDescription?> GetActiveEmbedderAsync();
 
     /// <summary>Publishes what is still in the outbox; called at every start and by the silo's clock.</summary>
     [Alias("Wake")] Task WakeAsync();

@@ -139,12 +139,10 @@ public sealed record TrainingLease(
 public sealed record TrainingBeat([property: Id(0)] bool Cancel);
 
 /// <summary>How a worker's run ended.</summary>
-/// <param name="Model">The candidate; null if none was made.</param>
-/// <param name="Promoted">It became the active model.</param>
+/// <param name="Model">The candidate, registered and compared; null if the run failed and trying again would not help.</param>
 /// <param name="Outcome">In words.</param>
-/// <param name="Failed">It ended without a model, and trying again would not help.</param>
 [GenerateSerializer, Immutable, Alias("fs.TrainingEnd")]
-public sealed record TrainingEnd([property: Id(0)] string? Model, [property: Id(1)] bool Promoted, [property: Id(2)] string Outcome, [property: Id(3)] bool Failed = false);
+public sealed record TrainingEnd([property: Id(0)] string? Model, [property: Id(1)] string Outcome);
 
 /// <summary>
 /// The singleton queue of training runs (key <see cref="Key"/>). A run has at most one worker: it is leased, the lease is kept by
@@ -178,7 +176,10 @@ public interface ITrainingQueueGrain : IGrainWithStringKey
     /// <exception cref="FaceSearchException">training-lease-lost: another worker has the run, or it has ended; stop.</exception>
     [Alias("Heartbeat")] Task<TrainingBeat> HeartbeatAsync(string run, long token, TrainingRunProgress progress);
 
-    /// <summary>Ends the run; the same end again is no error.</summary>
+    /// <summary>
+    /// Ends the run and, if its plan says so, asks the registry to promote the candidate: here, behind the fencing token, so that a
+    /// worker that lost its lease can never publish. The same end again is no error.
+    /// </summary>
     /// <exception cref="FaceSearchException">training-lease-lost.</exception>
     [Alias("Complete")] Task<TrainingRun> CompleteAsync(string run, long token, TrainingEnd end);
 

@@ -119,6 +119,8 @@ internal sealed class TestServer : IAsyncDisposable
     private sealed class NoEvents : IEventPublisher
     {
         public Task PublishAsync(ShardId shard, OutboxEvent committed) => Task.CompletedTask;
+
+        public Task PublishAsync<T>(T message) where T : class => Task.CompletedTask;
     }
 }
 

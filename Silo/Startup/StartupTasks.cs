@@ -45,13 +45,12 @@ internal static class StartupHosting
 
 /// <summary>Loads the embedder, registers the models, makes sure of the configured key, and refuses an open door.</summary>
 internal sealed class StartupTasks(
-    IGrainFactory grains, ModelStore store, InstalledEmbedder embedder, SiloOptions options, IConfiguration configuration, TimeProvider time) : IHostedService
+    IGrainFactory grains, ModelStore store, EmbedderPool embedders, SiloOptions options, IConfiguration configuration, TimeProvider time) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _ = embedder;
         IModelRegistryGrain registry = grains.GetGrain<IModelRegistryGrain>(IModelRegistryGrain.Key);
-        string? loaded = embedder.Embedder?.Manifest.Name;
+        string? loaded = embedders.Standard?.Manifest.Name;
         foreach (InstalledModel model in store.List().OrderByDescending(m => m.Manifest.Name == loaded))
             await registry.RegisterAsync(Describe(model.Manifest));
         IApiKeyGrain keys = grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key);

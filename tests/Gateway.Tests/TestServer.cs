@@ -57,7 +57,7 @@ internal sealed class TestServer : IAsyncDisposable
         builder.Services.AddSingleton<IEventPublisher, NoEvents>();
         ModelStore store = new(models ?? Path.Combine(folder, "models"));
         builder.Services.AddSingleton(store);
-        builder.Services.AddSingleton(services => Embedder(store, services.GetRequiredService<IOptions<EmbedderOptions>>()));
+        builder.Services.AddSingleton(services => Embedders(store, services.GetRequiredService<IOptions<EmbedderOptions>>()));
         builder.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering(FreePort(), FreePort());
@@ -104,13 +104,10 @@ internal sealed class TestServer : IAsyncDisposable
         }
     }
 
-    private static InstalledEmbedder Embedder(ModelStore store, IOptions<EmbedderOptions> options)
-    {
-        if (store.Find(ModelKind.Embedder) is not { } model)
-            return new InstalledEmbedder(null, null);
-        OnnxFaceEmbedder embedder = new(model);
-        return new InstalledEmbedder(new EmbedderBatcher(embedder, options), embedder);
-    }
+    private static EmbedderPool Embedders(ModelStore store, IOptions<EmbedderOptions> options) => new(
+        store.Find(ModelKind.Embedder) is { } model ? new OnnxFaceEmbedder(model) : null,
+        name => store.Find(ModelKind.Embedder, name) is { } other ? new OnnxFaceEmbedder(other) : null,
+        options);
 
     private static int FreePort()
     {

@@ -31,7 +31,7 @@ public sealed class TestSilo : IAsyncLifetime
             silo.AddFaceSearchEmbeddedStorage(_folder.Root);
             silo.Services.AddFaceSearchGrains(new ConfigurationBuilder().Build());
             silo.Services.AddSingleton<IEventPublisher>(Events);
-            silo.Services.AddSingleton(new InstalledEmbedder(null, null));
+            silo.Services.AddSingleton(EmbedderPool.Empty);
         });
         _cluster = builder.Build();
         await _cluster.DeployAsync();

@@ -19,6 +19,7 @@ public enum ModelStatus
 /// <param name="RegisteredAt">When this system first saw it.</param>
 /// <param name="EvaluationReport">Figures it was admitted on, as JSON; null if never evaluated here.</param>
 /// <param name="OperatingPoints">The model's general false-match figures, most permissive first: the prior of every threshold.</param>
+/// <param name="CompatibleWith">An older model with whose embeddings this one's can be compared; null for none.</param>
 [GenerateSerializer, Immutable, Alias("fs.ModelDescription")]
 public sealed record ModelDescription(
     [property: Id(0)] string Name,
@@ -29,7 +30,8 @@ public sealed record ModelDescription(
     [property: Id(5)] ModelStatus Status,
     [property: Id(6)] DateTimeOffset RegisteredAt,
     [property: Id(7)] string? EvaluationReport,
-    [property: Id(8)] IReadOnlyList<OperatingPoint> OperatingPoints);
+    [property: Id(8)] IReadOnlyList<OperatingPoint> OperatingPoints,
+    [property: Id(9)] string? CompatibleWith = null);
 
 /// <summary>A score and the false-match rate of one comparison at it.</summary>
 [GenerateSerializer, Immutable, Alias("fs.OperatingPoint")]

@@ -28,7 +28,7 @@ public sealed class ModelRegistryGrain([PersistentState("models")] IPersistentSt
         bool first = !state.State.Models.Exists(m => m.Kind == model.Kind && m.Status == ModelStatus.Active);
         ModelDescription registered = known is null
             ? model with { Status = first ? ModelStatus.Active : ModelStatus.Candidate }
-            : known with { Licence = model.Licence, Source = model.Source, OperatingPoints = model.OperatingPoints };
+            : known with { Licence = model.Licence, Source = model.Source, OperatingPoints = model.OperatingPoints, CompatibleWith = model.CompatibleWith };
         if (at < 0)
             state.State.Models.Add(registered);
         else

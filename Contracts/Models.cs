@@ -26,6 +26,7 @@ public enum ModelStatus
 /// <param name="RegisteredAt">When this system first saw it.</param>
 /// <param name="Evaluation">The figures it was last compared on; null if never compared here.</param>
 /// <param name="OperatingPoints">The model's general false-match figures, most permissive first: the prior of every threshold.</param>
+/// <param name="CompatibleWith">An older model with whose embeddings this one's can be compared; null for none.</param>
 /// <param name="Lineage">What it was made from; null for a model that was made elsewhere.</param>
 /// <param name="Gallery">The one gallery it was trained for and may become active in; null: it is for all.</param>
 [GenerateSerializer, Immutable, Alias("fs.ModelDescription")]
@@ -37,10 +38,11 @@ public sealed record ModelDescription(
     [property: Id(4)] string Source,
     [property: Id(5)] ModelStatus Status,
     [property: Id(6)] DateTimeOffset RegisteredAt,
-    [property: Id(9)] ModelEvaluation? Evaluation,
+    [property: Id(10)] ModelEvaluation? Evaluation,
     [property: Id(8)] IReadOnlyList<OperatingPoint> OperatingPoints,
-    [property: Id(10)] ModelLineage? Lineage = null,
-    [property: Id(11)] string? Gallery = null);
+    [property: Id(9)] string? CompatibleWith = null,
+    [property: Id(11)] ModelLineage? Lineage = null,
+    [property: Id(12)] string? Gallery = null);
 
 /// <summary>A score and the false-match rate of one comparison at it.</summary>
 [GenerateSerializer, Immutable, Alias("fs.OperatingPoint")]

@@ -45,6 +45,7 @@ public sealed partial class ModelRegistryGrain(
             {
                 Licence = model.Licence,
                 Source = model.Source,
+                CompatibleWith = model.CompatibleWith,
                 Lineage = model.Lineage ?? known.Lineage,
                 OperatingPoints = measured || model.OperatingPoints.Count == 0 ? known.OperatingPoints : model.OperatingPoints,
             });

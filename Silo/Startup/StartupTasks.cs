@@ -70,5 +70,6 @@ internal sealed class StartupTasks(
         ModelStatus.Candidate,
         time.GetUtcNow(),
         null,
-        manifest.ImpostorOperatingPoints.Select(p => new OperatingPoint(p.Fmr, p.Score)).ToArray());
+        manifest.ImpostorOperatingPoints.Select(p => new OperatingPoint(p.Fmr, p.Score)).ToArray(),
+        manifest.CompatibleWith);
 }

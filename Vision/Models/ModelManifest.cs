@@ -93,6 +93,12 @@ public sealed record ModelManifest
     public IReadOnlyList<OperatingPoint> ImpostorOperatingPoints { get; init; } = [];
 
     /// <summary>
+    /// Name of an older model with whose embeddings this one's can be compared (FaceNet's harmonic embedding); null for none. Galleries
+    /// of that model that keep no images can move to this one.
+    /// </summary>
+    public string? CompatibleWith { get; init; }
+
+    /// <summary>
     /// 16 hex digits over everything that changes an embedding (upstream digest, preprocessing, template, mirror):
     /// embeddings are comparable exactly when their models' fingerprints are equal.
     /// </summary>

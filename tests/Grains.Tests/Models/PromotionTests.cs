@@ -134,7 +134,7 @@ public sealed class PromotionTests : IAsyncLifetime
     private static string Sha(string name) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name)));
 
     private static ModelDescription Model(string name, string? parent = null, string? gallery = null) => new(
-        name, "embedder", Sha(name), "Apache-2.0", "a test", ModelStatus.Candidate, DateTimeOffset.UtcNow, null, [],
+        name, "embedder", Sha(name), "Apache-2.0", "a test", ModelStatus.Candidate, DateTimeOffset.UtcNow, null, [], null,
         parent is null ? null : new ModelLineage(parent, null, TrainingKind.Head, "d", 10, 20, new Dictionary<string, string>(), 1, "1", DateTimeOffset.UtcNow), gallery);
 
     private static ModelEvaluation Evaluation(string active, string candidate, double gain) => new(

@@ -13,7 +13,7 @@ namespace FaceSearch.TrainingJob.Torch;
 /// cannot be loaded. TorchSharp then finds the loaded copy by its name, as any later dlopen does.
 /// </para>
 /// </summary>
-internal static class NativeTorch
+public static class NativeTorch
 {
     private const string Bridge = "libLibTorchSharp.so";
     private const string MissingVersion = "GLIBCXX_3.4.32";
@@ -25,15 +25,16 @@ internal static class NativeTorch
     public static bool? Patched { get; private set; }
 
     /// <summary>
-    /// Runs before anything of this assembly, thus before TorchSharp. A failure is left to TorchSharp's own loading,
+    /// Runs before anything of this assembly; a program that touches TorchSharp before this assembly calls it first
+    /// (calling it again does nothing). A failure is left to TorchSharp's own loading,
     /// whose message says what it looked for: `trainingjob --help` must work without libtorch.
     /// </summary>
-#pragma warning disable CA2255 // Every entry (program, tests, a host that references this project) needs it, and TorchSharp offers no hook of its own.
+#pragma warning disable CA2255 // TorchSharp offers no hook of its own.
     [ModuleInitializer]
 #pragma warning restore CA2255
-    internal static void Prepare()
+    public static void Prepare()
     {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64 || Find(Bridge) is not { } bridge)
+        if (Patched is not null || !OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64 || Find(Bridge) is not { } bridge)
             return;
         foreach (string part in Parts)
         {

@@ -81,7 +81,9 @@ public sealed class Network : nn.Module<Tensor, Tensor>
             if (weight is null)
                 continue;
             double fanIn = weight.numel() / (double)weight.shape[0];
-            nn.init.normal_(weight, 0, Math.Sqrt((IsRectified(node) ? 2 : 1) / fanIn), generator);
+            // Not nn.init.normal_, which does not draw from the generator it is given (TorchSharp 0.107).
+            using Tensor normal = randn(weight.shape, generator: generator);
+            weight.copy_(normal.mul_(Math.Sqrt((IsRectified(node) ? 2 : 1) / fanIn)));
             if (bias is not null)
                 nn.init.zeros_(bias);
         }

@@ -33,6 +33,8 @@ public static class OnnxMerge
             ?? throw new ModelException($"The base model has no output '{outputName}'; it has: {string.Join(", ", model.Graph.Output.Select(o => o.Name))}.");
         CheckLength(output, head.Definition.Input.Length);
         CheckVersions(model);
+        // Recorded shapes of values that change their names would mislead the runtime, which infers them anyway.
+        model.Graph.ValueInfo.Clear();
 
         string value = OnnxExport.Emit(head, new OnnxGraph(model.Graph, "head/"), outputName);
         OnnxExport.NameOutput(model.Graph, value, head.Definition.Output);

@@ -20,19 +20,25 @@ internal static class Parity
         foreach ((string name, TorchSharp.Modules.Parameter parameter) in network.named_parameters())
         {
             if (parameter.dim() == 1 && name.Contains("norm", StringComparison.Ordinal))
-                nn.init.normal_(parameter, name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0, 0.3, generator);
+                Fill(parameter, name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0, 0.3);
             else if (name.EndsWith("bias", StringComparison.Ordinal))
-                nn.init.normal_(parameter, 0, 0.05, generator);
+                Fill(parameter, 0, 0.05);
         }
         foreach ((string name, Tensor buffer) in network.named_buffers())
         {
             if (name.EndsWith("running_mean", StringComparison.Ordinal))
-                nn.init.normal_(buffer, 0, 0.2, generator);
+                Fill(buffer, 0, 0.2);
             else if (name.EndsWith("running_var", StringComparison.Ordinal))
-                nn.init.normal_(buffer, 1, 0.2, generator).abs_().add_(0.1);
+                Fill(buffer, 1, 0.2).abs_().add_(0.1);
         }
         network.eval();
         return network;
+
+        Tensor Fill(Tensor values, double mean, double deviation)
+        {
+            using Tensor normal = randn(values.shape, generator: generator);
+            return values.copy_(normal.mul_(deviation).add_(mean));
+        }
     }
 
     /// <summary>Numbers between -1 and 1.</summary>

@@ -21,6 +21,7 @@ public enum TrainingKind
 
 /// <summary>What to train, from whom, and what to do with the result. Exactly one of gallery, family and folder is the source.</summary>
 [GenerateSerializer, Immutable, Alias("fs.TrainingPlan")]
+[System.Text.Json.Serialization.JsonUnmappedMemberHandling(System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow)]
 public sealed record TrainingPlan
 {
     /// <summary>A gallery that retains images.</summary>

@@ -62,7 +62,7 @@ internal static class PlanOptions
         return string.Concat(words.Select((word, i) => i == 0 || word.Length == 0 ? word : char.ToUpperInvariant(word[0]) + word[1..]));
     }
 
-    private static JsonNode Value(string text) =>
+    private static JsonValue Value(string text) =>
         bool.TryParse(text, out bool flag) ? JsonValue.Create(flag)
         : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole) ? JsonValue.Create(whole)
         : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? JsonValue.Create(number)

@@ -113,6 +113,15 @@ public sealed record TrainingOptions
     /// <summary>Threads of Torch; 0: as many as there are processors.</summary>
     public int Threads { get; init; }
 
+    /// <summary>Varied views of each face that the teacher embeds once (distil).</summary>
+    public int TeacherViews { get; init; } = 4;
+
+    /// <summary>Convolve in bfloat16; null: where the processor does that quickly.</summary>
+    public bool? MixedPrecision { get; init; }
+
+    /// <summary>Epochs between validations.</summary>
+    public int ValidateEvery { get; init; } = 1;
+
     /// <summary>cpu, cuda, or null for CUDA where there is one.</summary>
     public string? Device { get; init; }
 }

@@ -7,7 +7,7 @@ namespace FaceSearch.TorchBench;
 /// <summary>Runs both sides in turns, checks that they train the same thing, and prints medians.</summary>
 internal static class Comparison
 {
-    public sealed record Settings(string Network, int Identities, int Images, int Steps, int Rounds, int Threads, string Python);
+    public sealed record Settings(string Network, int Identities, int Images, int Steps, int Rounds, int Threads, string Python, string Layout);
 
     private sealed record Turn(double ImagesPerSecond, double ImagesPerProcessorSecond, double[] Losses);
 
@@ -18,7 +18,7 @@ internal static class Comparison
         {
             Workload.Write(folder, new Workload.Options(s.Network, s.Identities, s.Images, s.Threads, Workload.LearningRate, Workload.Margin));
             using Process ours = Start(Environment.ProcessPath!, [.. OwnAssembly(), "worker", folder]);
-            using Process theirs = Start(s.Python, [Path.Combine(AppContext.BaseDirectory, "pytorch_worker.py"), folder]);
+            using Process theirs = Start(s.Python, [Path.Combine(AppContext.BaseDirectory, "pytorch_worker.py"), folder, s.Layout]);
             try
             {
                 return Compare(s, ours, theirs);
@@ -37,7 +37,7 @@ internal static class Comparison
 
     private static int Compare(Settings s, Process ours, Process theirs)
     {
-        Console.WriteLine($"{s.Network}, batch {s.Identities} x {s.Images}, {s.Threads} threads, AdaGrad; PyTorch {Line(theirs).Split(' ')[1]}; {Line(ours)}");
+        Console.WriteLine($"{s.Network}, batch {s.Identities} x {s.Images}, {s.Threads} threads, AdaGrad; PyTorch {Line(theirs).Split(' ')[1]}, {s.Layout}; {Line(ours)}");
         int batch = s.Identities * s.Images;
         double difference = WarmUp(s, ours, theirs, batch);
         List<(Turn Ours, Turn Theirs)> rounds = [];

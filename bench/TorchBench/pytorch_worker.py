@@ -83,7 +83,7 @@ def semi_hard_loss(embeddings, same, eye, margin):
     return losses.sum() / (losses > 0).sum().clamp_min(1)
 
 
-def main(folder):
+def main(folder, channels_last):
     with open(os.path.join(folder, "workload.json"), encoding="utf-8") as file:
         workload = json.load(file)
     options = workload["options"]
@@ -102,7 +102,10 @@ def main(folder):
     count = options["Identities"] * options["Images"]
     batches = torch.from_numpy(numpy.fromfile(os.path.join(folder, "batches.bin"), dtype="<f4"))
     side = int(round((batches.numel() / (4 * count * 3)) ** 0.5))
-    batches = batches.view(4, count, 3, side, side)
+    batches = list(batches.view(4, count, 3, side, side))
+    if channels_last:
+        batches = [b.contiguous(memory_format=torch.channels_last) for b in batches]
+        network = network.to(memory_format=torch.channels_last)
     identities = torch.arange(count) // options["Images"]
     same, eye = identities.unsqueeze(0) == identities.unsqueeze(1), torch.eye(count, dtype=torch.bool)
 
@@ -122,4 +125,4 @@ def main(folder):
         print(" ".join(repr(v) for v in [seconds, used, *losses]), flush=True)
 
 
-main(sys.argv[1])
+main(sys.argv[1], sys.argv[2] == "channels-last")

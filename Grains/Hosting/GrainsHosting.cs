@@ -1,6 +1,7 @@
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Grains.Galleries;
 using FaceSearch.Grains.Shards;
+using FaceSearch.Grains.Training;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -23,6 +24,10 @@ public static class GrainsHosting
             .Validate(o => o.MaxBatch is >= 1 and <= 256, "Embedder:MaxBatch must be 1 to 256.")
             .Validate(o => o.MaxWait >= TimeSpan.Zero && o.MaxWait <= TimeSpan.FromSeconds(1), "Embedder:MaxWait must be 0 to 1 s.")
             .Validate(o => o.MaxQueue >= o.MaxBatch, "Embedder:MaxQueue must be at least MaxBatch.")
+            .ValidateOnStart();
+        services.AddOptions<TrainingQueueOptions>().Bind(configuration.GetSection("Training"))
+            .Validate(o => o.Lease >= TimeSpan.FromSeconds(1), "Training:Lease must be at least 1 s.")
+            .Validate(o => o.MostAttempts >= 1 && o.MostWaiting >= 1 && o.RunsKept >= 1, "Training:MostAttempts, MostWaiting and RunsKept must be at least 1.")
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<SearchPool>();

@@ -21,6 +21,8 @@ internal static class MessagingHosting
 /// <summary>Publishes a shard's committed events; ids only, never embeddings.</summary>
 internal sealed class MassTransitEventPublisher(IBus bus) : IEventPublisher
 {
+    public Task PublishAsync<T>(T message) where T : class => bus.Publish(message);
+
     public Task PublishAsync(ShardId shard, OutboxEvent committed)
     {
         string eventId = string.Create(CultureInfo.InvariantCulture, $"{shard}/{committed.Lsn}");

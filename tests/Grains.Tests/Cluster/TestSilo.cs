@@ -2,8 +2,10 @@ using FaceSearch.Grains.Tests.Shards;
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Grains.Hosting;
 using FaceSearch.Storage;
+using FaceSearch.Vision;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Orleans.TestingHost;
 
 namespace FaceSearch.Grains.Tests.Cluster;
@@ -17,6 +19,12 @@ public sealed class TestSilo : IAsyncLifetime
     private readonly TempFolder _folder = new();
     private InProcessTestCluster _cluster = null!;
 
+    /// <summary>The wall clock of the silo's grains, which a test may set forward; timers go on as they are.</summary>
+    internal ShiftedClock Clock { get; } = new();
+
+    /// <summary>The embedders that are "installed": by name, what each makes of a crop.</summary>
+    internal Dictionary<string, Func<AlignedFace, Embedding>> Embedders { get; } = new(StringComparer.Ordinal);
+
     internal RecordedEvents Events { get; private set; } = new();
 
     internal TempFolder Folder => _folder;
@@ -28,10 +36,12 @@ public sealed class TestSilo : IAsyncLifetime
         InProcessTestClusterBuilder builder = new(1);
         builder.ConfigureSilo((_, silo) =>
         {
+            silo.Services.AddSingleton<TimeProvider>(Clock);
             silo.AddFaceSearchEmbeddedStorage(_folder.Root);
             silo.Services.AddFaceSearchGrains(new ConfigurationBuilder().Build());
             silo.Services.AddSingleton<IEventPublisher>(Events);
-            silo.Services.AddSingleton(new InstalledEmbedder(null, null));
+            silo.Services.AddSingleton(new EmbedderPool(
+                null, name => Embedders.TryGetValue(name, out Func<AlignedFace, Embedding>? embed) ? new StandInEmbedder(name, embed) : null, Options.Create(new EmbedderOptions())));
         });
         _cluster = builder.Build();
         await _cluster.DeployAsync();

@@ -15,11 +15,12 @@ public sealed class TeacherViews
     private readonly FaceSet _set;
     private readonly int[] _faces;
     private readonly int _seed;
+    private readonly int _mixed;
     private readonly float[] _targets;
 
-    private TeacherViews(FaceSet set, int[] faces, int seed, int count, int dimension, float[] targets)
+    private TeacherViews(FaceSet set, int[] faces, int seed, int count, int mixed, int dimension, float[] targets)
     {
-        (_set, _faces, _seed, Count, Dimension, _targets) = (set, faces, seed, count, dimension, targets);
+        (_set, _faces, _seed, Count, _mixed, Dimension, _targets) = (set, faces, seed, count, mixed, dimension, targets);
     }
 
     /// <summary>Views a face; view 0 is the face itself.</summary>
@@ -37,28 +38,37 @@ public sealed class TeacherViews
     public ReadOnlySpan<float> Target(int face, int view) => _targets.AsSpan((face * Count + view) * Dimension, Dimension);
 
     /// <summary>The view's pixels.</summary>
-    public AlignedFace Render(int face, int view) => Render(_set, _faces, _seed, Count, face, view);
+    public AlignedFace Render(int face, int view) => Render(_set, _faces, _seed, Count, _mixed, face, view);
 
     /// <summary>Reads the embeddings from a file, or computes and writes them.</summary>
-    public static TeacherViews Load(FaceSet set, int[] faces, InstalledModel teacher, int views, int seed, string file, Action<int>? progress, CancellationToken cancellation)
+    /// <param name="set">All faces.</param>
+    /// <param name="faces">Those wanted.</param>
+    /// <param name="teacher">The model that embeds.</param>
+    /// <param name="views">Views a face, at least 1.</param>
+    /// <param name="mixed">How many of them, the last ones, are two faces in one.</param>
+    /// <param name="seed">Of the variation.</param>
+    /// <param name="file">Where the embeddings are kept.</param>
+    /// <param name="progress">Told the number of faces done.</param>
+    /// <param name="cancellation">Stops.</param>
+    public static TeacherViews Load(FaceSet set, int[] faces, InstalledModel teacher, int views, int mixed, int seed, string file, Action<int>? progress, CancellationToken cancellation)
     {
         int dimension = teacher.Manifest.Dimension;
         float[] targets = new float[faces.Length * views * dimension];
         if (File.Exists(file) && new FileInfo(file).Length == targets.Length * sizeof(float))
             Buffer.BlockCopy(File.ReadAllBytes(file), 0, targets, 0, targets.Length * sizeof(float));
         else
-            Compute(set, faces, teacher, views, seed, targets, file, progress, cancellation);
-        return new TeacherViews(set, faces, seed, views, dimension, targets);
+            Compute(set, faces, teacher, views, mixed, seed, targets, file, progress, cancellation);
+        return new TeacherViews(set, faces, seed, views, mixed, dimension, targets);
     }
 
-    private static void Compute(FaceSet set, int[] faces, InstalledModel teacher, int views, int seed, float[] targets, string file, Action<int>? progress, CancellationToken cancellation)
+    private static void Compute(FaceSet set, int[] faces, InstalledModel teacher, int views, int mixed, int seed, float[] targets, string file, Action<int>? progress, CancellationToken cancellation)
     {
         int row = views * teacher.Manifest.Dimension, done = 0;
         using var embedder = new OnnxFaceEmbedder(teacher);
         var options = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation };
         Parallel.For(0, faces.Length, options, face =>
         {
-            AlignedFace[] crops = [.. Enumerable.Range(0, views).Select(view => Render(set, faces, seed, views, face, view))];
+            AlignedFace[] crops = [.. Enumerable.Range(0, views).Select(view => Render(set, faces, seed, views, mixed, face, view))];
             embedder.Embed(crops, targets.AsSpan(face * row, row));
             if (Interlocked.Increment(ref done) is var count && count % 50 == 0)
                 progress?.Invoke(count);
@@ -69,14 +79,13 @@ public sealed class TeacherViews
         File.Move(file + ".tmp", file, overwrite: true);
     }
 
-    private static AlignedFace Render(FaceSet set, int[] faces, int seed, int views, int face, int view)
+    private static AlignedFace Render(FaceSet set, int[] faces, int seed, int views, int mixed, int face, int view)
     {
         AlignedFace crop = set.Faces[faces[face]].Aligned!;
         if (view == 0)
             return crop;
         var random = new Random(Seeds.Mix(seed, face, view, 7));
-        // The last third of the views are two faces in one.
-        if (view >= views - views / 3)
+        if (view >= views - mixed)
             crop = FaceRenderer.Mix(crop, set.Faces[faces[random.Next(faces.Length)]].Aligned!, 0.35f + 0.3f * random.NextSingle());
         return FaceRenderer.Render(crop, Jitter.Draw(random, JitterStrength.Aligned));
     }

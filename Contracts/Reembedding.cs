@@ -167,8 +167,10 @@ public interface IReembeddingGrain : IGrainWithStringKey
 /// <param name="Identity">Its person.</param>
 /// <param name="Template">Its template.</param>
 /// <param name="Crop">The aligned face.</param>
+/// <param name="AlignedFor">The model that it was aligned for: its manifest says where eyes, nose and mouth are.</param>
 [GenerateSerializer, Immutable, Alias("fs.RetainedFace")]
-public sealed record RetainedFace([property: Id(0)] string Identity, [property: Id(1)] TemplateId Template, [property: Id(2)] FaceCrop Crop);
+public sealed record RetainedFace(
+    [property: Id(0)] string Identity, [property: Id(1)] TemplateId Template, [property: Id(2)] FaceCrop Crop, [property: Id(3)] string AlignedFor);
 
 /// <summary>Retained faces of some identities, ordered by identity id.</summary>
 /// <param name="Faces">The faces.</param>

@@ -136,7 +136,10 @@ public sealed record IdentityChange
     [Id(8)]
     public required DateTimeOffset At { get; init; }
 
-    /// <summary>The change repeats one of another generation's log: what it made of the identity there. Null: the log counts itself.</summary>
+    /// <summary>
+    /// The change repeats one of another generation's log: what it made of the identity there. It is no news: no event is kept for it.
+    /// Null: the log counts itself.
+    /// </summary>
     [Id(9)]
     public IdentityStamp? As { get; init; }
 }

@@ -1,5 +1,7 @@
 using FaceSearch.Grains.Tests.Shards;
 using FaceSearch.Grains.Embedders;
+using FaceSearch.Grains.Reembedding;
+using FaceSearch.Grains.Tests.Reembedding;
 using FaceSearch.Grains.Hosting;
 using FaceSearch.Storage;
 using Microsoft.Extensions.Configuration;
@@ -21,6 +23,8 @@ public sealed class TestSilo : IAsyncLifetime
 
     internal TempFolder Folder => _folder;
 
+    internal PhaseGate Gate { get; } = new();
+
     public IGrainFactory Grains => _cluster.Client;
 
     public async ValueTask InitializeAsync()
@@ -31,7 +35,9 @@ public sealed class TestSilo : IAsyncLifetime
             silo.AddFaceSearchEmbeddedStorage(_folder.Root);
             silo.Services.AddFaceSearchGrains(new ConfigurationBuilder().Build());
             silo.Services.AddSingleton<IEventPublisher>(Events);
-            silo.Services.AddSingleton(EmbedderPool.Empty);
+            silo.Services.AddSingleton(_ => TestModels.Pool());
+            silo.Services.AddSingleton<IReembeddingEvents>(Gate);
+            silo.Services.Configure<ReembeddingOptions>(o => (o.Page, o.Grace) = (8, TimeSpan.Zero));
         });
         _cluster = builder.Build();
         await _cluster.DeployAsync();

@@ -27,8 +27,8 @@ internal sealed class ShardFixture : IAsyncDisposable
 
     public ShardId Id { get; } = new("people", 1, 0);
 
-    internal Task<Shard> OpenAsync(ShardOptions? options = null) => ShardOpener.OpenAsync(
-        new ShardParts(_logs, Snapshots, Events, options ?? new ShardOptions { SnapshotAfterChanges = int.MaxValue }, TimeProvider.System, NullLogger.Instance),
+    internal Task<Shard> OpenAsync(ShardOptions? options = null, ICropStore? crops = null) => ShardOpener.OpenAsync(
+        new ShardParts(_logs, Snapshots, Events, options ?? new ShardOptions { SnapshotAfterChanges = int.MaxValue }, TimeProvider.System, NullLogger.Instance, Crops: crops),
         Id, TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()

@@ -65,6 +65,9 @@ public interface ITemplateLog : IAsyncDisposable
     /// <exception cref="LogDamagedException">A row contradicts its checksum, or the digest is not that of this log at that LSN.</exception>
     IAsyncEnumerable<LogEntry> ReadAsync(long afterLsn, ulong digest, CancellationToken cancellationToken = default);
 
+    /// <summary>Ids of all templates that were ever removed, oldest first: what a store of their images must not hold any more.</summary>
+    ValueTask<IReadOnlyList<TemplateId>> ListRemovedAsync(CancellationToken cancellationToken = default);
+
     /// <summary>One identity with its templates (oldest first); null if there is none.</summary>
     ValueTask<StoredIdentity?> GetIdentityAsync(string identity, CancellationToken cancellationToken = default);
 

@@ -89,7 +89,9 @@ internal static class ShardOpener
             ShardReplay replay = new(directory, index);
             await replay.RunAsync(log.ReadAsync(0, 0, cancellationToken));
             Prove(log, directory, index);
-            return new ShardState(directory, index, 0, replay.Erased, replay.Removed, Join(notices));
+            // A rebuild reads what is there and not what is gone; the images of what is gone may be there still.
+            IReadOnlyList<TemplateId> removed = parts.Crops is null ? [] : await log.ListRemovedAsync(cancellationToken);
+            return new ShardState(directory, index, 0, replay.Erased, removed, Join(notices));
         }
         catch
         {

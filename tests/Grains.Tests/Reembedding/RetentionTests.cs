@@ -74,7 +74,7 @@ public sealed class RetentionTests(TestSilo silo) : IClassFixture<TestSilo>
         }
         crops.Erased.ShouldBeEmpty("only the log knows of the erasure");
         await using Grains.Shards.Shard reopened = await fixture.OpenAsync(crops: crops);
-        await Until.TrueAsync(() => Task.FromResult(crops.Erased.Count == 1));
+        await Until.TrueAsync(() => Task.FromResult(crops.Erased.Count == 1), () => $"{crops.Erased.Count} {reopened.Log.Head} {fixture.Events.All.Count}");
         await Until.TrueAsync(() => Task.FromResult(fixture.Events.All.Any(e => e.Kind == OutboxKind.Erased)));
     }
 

@@ -80,7 +80,7 @@ public sealed record ReembeddingVerification(
 /// <param name="WithoutImage">Templates that have no retained image and cannot keep their vector: to be enrolled again.</param>
 /// <param name="Failed">Templates whose retained image could not be embedded.</param>
 /// <param name="FacesPerSecond">Of the backfill, lately; null outside it.</param>
-/// <param name="Remaining">Estimate for the backfill.</param>
+/// <param name="RemainingSeconds">Estimate for the backfill; null outside it.</param>
 /// <param name="Throttle">Share of its time, 0 to 1, that the backfill rests for the sake of live identification.</param>
 /// <param name="Reason">Why it was refused, or what it is waiting for.</param>
 /// <param name="Verification">Present from Active on.</param>
@@ -102,7 +102,7 @@ public sealed record ReembeddingStatus(
     [property: Id(10)] long WithoutImage,
     [property: Id(11)] long Failed,
     [property: Id(12)] double? FacesPerSecond,
-    [property: Id(13)] TimeSpan? Remaining,
+    [property: Id(13)] double? RemainingSeconds,
     [property: Id(14)] double Throttle,
     [property: Id(15)] string? Reason,
     [property: Id(16)] ReembeddingVerification? Verification,

@@ -208,7 +208,7 @@ public sealed partial class ReembeddingGrain(
         ReembeddingState s = state.State;
         bool backfilling = s.Phase is ReembeddingPhase.Backfilling or ReembeddingPhase.CatchingUp;
         double? speed = backfilling ? _run?.FacesPerSecond : null;
-        TimeSpan? left = s.Phase == ReembeddingPhase.Backfilling && speed is > 0 ? TimeSpan.FromSeconds(Math.Max(0, s.Total - s.Moved) / speed.Value) : null;
+        double? left = s.Phase == ReembeddingPhase.Backfilling && speed is > 0 ? Math.Max(0, s.Total - s.Moved) / speed.Value : null;
         return new ReembeddingStatus(Gallery, s.Phase!.Value, s.OldModel, s.OldGeneration, s.NewModel, s.NewGeneration, s.Compatible, s.Total, s.Moved, s.Copied,
             s.WithoutImage, s.Failed, speed, left, backfilling ? _run?.Throttle ?? 0 : 0, s.Reason, s.Verification, s.StartedAt, s.ChangedAt, s.RetireAt);
     }

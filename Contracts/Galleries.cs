@@ -56,6 +56,9 @@ public sealed record GallerySettings
 
     /// <summary>Follow a published successor of the gallery's model by re-embedding, where retention or compatibility allows it.</summary>
     [Id(8)] public bool AutoUpgrade { get; init; } = true;
+
+    /// <summary>Metadata key whose values are cohorts: a model is not published if it serves one of them worse. Null: none.</summary>
+    [Id(9)] public string? CohortKey { get; init; }
 }
 
 /// <summary>How the threshold in force came about.</summary>
@@ -106,7 +109,7 @@ public sealed record ShardStatus(
     [property: Id(11)] double? RecallAll = null,
     [property: Id(12)] long SearchesAudited = 0);
 
-/// <summary>A gallery as it is now; <c>Impossible</c> says in sentences what its retention rules out.</summary>
+/// <summary>A gallery as it is now; <c>Impossible</c> says in sentences what its retention rules out, <c>Reembedding</c> is its move to another model while that is under way.</summary>
 [GenerateSerializer, Immutable, Alias("fs.GalleryDescription")]
 public sealed record GalleryDescription(
     [property: Id(0)] string Id,
@@ -118,7 +121,8 @@ public sealed record GalleryDescription(
     [property: Id(6)] long Templates,
     [property: Id(7)] ThresholdInForce Threshold,
     [property: Id(8)] IReadOnlyList<ShardStatus> Shards,
-    [property: Id(9)] IReadOnlyList<string>? Impossible = null);
+    [property: Id(9)] IReadOnlyList<string>? Impossible = null,
+    [property: Id(10)] ReembeddingStatus? Reembedding = null);
 
 /// <summary>What a caller must pin before it embeds for a gallery: the model and its generation; and which images it is to send along.</summary>
 [GenerateSerializer, Immutable, Alias("fs.GalleryModel")]

@@ -17,6 +17,11 @@ public static class ProblemTypes
     public const string ReembeddingRunning = "reembedding-running";
     public const string ReembeddingImpossible = "reembedding-impossible";
     public const string RetentionNone = "retention-none";
+    public const string ModelExists = "model-exists";
+    public const string ModelRejected = "model-rejected";
+    public const string TrainingNotFound = "training-not-found";
+    public const string TrainingLeaseLost = "training-lease-lost";
+    public const string ScheduleNotFound = "schedule-not-found";
     public const string ModelNotInstalled = "model-not-installed";
     public const string GenerationMismatch = "generation-mismatch";
     public const string OperationReused = "operation-reused";

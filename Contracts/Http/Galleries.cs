@@ -23,6 +23,9 @@ public sealed record GalleryRequest
     /// <summary>Only at creation. Default 1,000,000.</summary>
     public int? MaxTemplatesPerShard { get; init; }
 
+    /// <summary>Metadata key whose values are cohorts, which a new model must not serve worse. 1 to 64 characters.</summary>
+    public string? CohortKey { get; init; }
+
     /// <summary>Shards to begin with, 1 to 64. Only at creation. Default 1.</summary>
     public int? Shards { get; init; }
 

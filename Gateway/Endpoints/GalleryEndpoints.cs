@@ -103,6 +103,7 @@ internal static class GalleryEndpoints
         Description = request.Description ?? settings.Description,
         Threshold = request.Threshold ?? settings.Threshold,
         Margin = request.Margin ?? settings.Margin,
+        CohortKey = request.CohortKey ?? settings.CohortKey,
         NearDuplicateScore = request.NearDuplicateScore ?? settings.NearDuplicateScore,
         AutoUpgrade = request.AutoUpgrade ?? settings.AutoUpgrade,
     };

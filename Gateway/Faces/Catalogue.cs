@@ -72,6 +72,9 @@ internal sealed class Catalogue(IGrainFactory grains, TimeProvider time)
         return models;
     }
 
+    /// <summary>The embedder in shadow as far as is remembered; never asks anybody. What identify remembers is a second old at most.</summary>
+    public string? ShadowInMemory => _models?.Models.FirstOrDefault(m => m is { Kind: "embedder", Status: ModelStatus.Shadow })?.Name;
+
     /// <summary>After a change to the registry.</summary>
     public void ForgetModels() => _models = null;
 

@@ -7,7 +7,7 @@ using FaceSearch.Vision;
 namespace FaceSearch.Gateway.Faces;
 
 /// <summary>Answers "who is this?" for an embedding, or for every face of an image in parallel.</summary>
-internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFactory grains, GatewayMetrics metrics)
+internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFactory grains, GatewayMetrics metrics, ShadowSampler shadow)
 {
     /// <summary>Identities in a candidate list, unless the caller asks otherwise.</summary>
     public const int DefaultTop = 5;
@@ -54,6 +54,8 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
         double analyseMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         start = Stopwatch.GetTimestamp();
         IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, picked, cancellation);
+        if (embedded.Count > 0)
+            shadow.Offer(embedder, image, embedded[0]);
         return new([.. embedded.Select(e => new Probe(e.Candidate.ToFace(), e.Embedding))], faces.Warnings(analysis, policy),
             analyseMs, Stopwatch.GetElapsedTime(start).TotalMilliseconds, analysis.OriginalWidth, analysis.OriginalHeight);
     }

@@ -50,6 +50,9 @@ public static class GatewayHosting
         services.AddSingleton<FaceReader>();
         services.AddSingleton<Catalogue>();
         services.AddSingleton<Identifier>();
+        services.AddSingleton<ModelUploads>();
+        services.AddSingleton<ShadowSampler>();
+        services.AddHostedService(sp => sp.GetRequiredService<ShadowSampler>());
         services.AddSingleton<Enroller>();
         services.AddSingleton<BulkEnroller>();
         services.Configure<KestrelServerOptions>(kestrel => kestrel.AddServerHeader = false);
@@ -91,6 +94,7 @@ public static class GatewayHosting
         api.MapDetect();
         api.MapTemplates();
         api.MapModels();
+        api.MapTraining();
         api.MapKeys();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint("/metrics").RequireAuthorization(RolePolicies.AdminOrThisMachine);

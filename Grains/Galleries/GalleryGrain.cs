@@ -78,7 +78,9 @@ public sealed partial class GalleryGrain(
             shards[i] = shards[i] with { Buckets = view.Map.BucketsOf(i) };
         long identities = shards.Sum(s => s.Identities);
         ThresholdInForce threshold = new GalleryRoute(view).Threshold(view.Settings.Threshold, identities);
-        return new GalleryDescription(Id, view.Settings, view.Model, view.Generation, state.State.CreatedAt, identities, shards.Sum(s => s.Templates), threshold, shards, GalleryRules.Impossible(view.Settings));
+        ReembeddingStatus? move = await GrainFactory.GetGrain<IReembeddingGrain>(Id).GetAsync();
+        return new GalleryDescription(Id, view.Settings, view.Model, view.Generation, state.State.CreatedAt, identities, shards.Sum(s => s.Templates), threshold, shards, GalleryRules.Impossible(view.Settings),
+            move is { Phase: < ReembeddingPhase.Done } ? move : null);
     }
 
     public Task<GalleryModel> GetModelAsync()

@@ -14,6 +14,8 @@ internal static class GalleryRules
             throw FaceSearchException.Invalid($"nearDuplicateScore must be above 0, at most 1 (1.01 switches the check off); got {settings.NearDuplicateScore}.");
         if (!Enum.IsDefined(settings.Retention))
             throw FaceSearchException.Invalid("retention must be none, crop or original.");
+        if (settings.CohortKey is { } key && (key.Length is 0 or > 64 || key.Any(char.IsControl)))
+            throw FaceSearchException.Invalid("cohortKey must be 1 to 64 characters without control characters.");
         if (settings.Shards is < 1 or > 64)
             throw FaceSearchException.Invalid($"shards must be 1 to 64; got {settings.Shards}.");
         if (settings.MaxTemplatesPerShard is < 1000 or > 20_000_000)

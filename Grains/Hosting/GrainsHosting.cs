@@ -3,6 +3,7 @@ using FaceSearch.Grains.Galleries;
 using FaceSearch.Grains.Identification;
 using FaceSearch.Grains.Reembedding;
 using FaceSearch.Grains.Shards;
+using FaceSearch.Grains.Training;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -32,8 +33,11 @@ public static class GrainsHosting
             .Validate(o => o.MaxMissingShare is >= 0 and <= 1, "Reembedding:MaxMissingShare must be 0 to 1.")
             .Validate(o => o.MaxSlowdown >= 1, "Reembedding:MaxSlowdown must be at least 1.")
             .ValidateOnStart();
+        services.AddOptions<TrainingQueueOptions>().Bind(configuration.GetSection("Training"))
+            .Validate(o => o.Lease >= TimeSpan.FromSeconds(1), "Training:Lease must be at least 1 s.")
+            .Validate(o => o.MostAttempts >= 1 && o.MostWaiting >= 1 && o.RunsKept >= 1, "Training:MostAttempts, MostWaiting and RunsKept must be at least 1.")
+            .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<IReembeddingEvents, NoReembeddingEvents>();
         services.AddSingleton<LiveLatency>();
         services.AddSingleton<CropFitter>();
         services.AddSingleton<ReembeddingServices>();

@@ -333,6 +333,6 @@ public sealed record ReembeddingServices(
     EmbedderPool Embedders,
     CropFitter Fitter,
     Identification.LiveLatency Latency,
-    IReembeddingEvents Events,
+    IEventPublisher Events,
     IOptions<ReembeddingOptions> Options,
     TimeProvider Time);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using FaceSearch.Grains;
-using FaceSearch.Grains.Reembedding;
 using FaceSearch.Messages;
 using FaceSearch.Storage;
 using MassTransit;
@@ -26,7 +25,6 @@ internal static class MessagingHosting
                 memory.ConfigureEndpoints(context);
             });
         });
-        builder.Services.AddSingleton<IReembeddingEvents, ReembeddingEvents>();
         builder.Services.AddSingleton<IEventPublisher, MassTransitEventPublisher>();
     }
 }
@@ -34,6 +32,8 @@ internal static class MessagingHosting
 /// <summary>Publishes a shard's committed events; ids only, never embeddings.</summary>
 internal sealed class MassTransitEventPublisher(IBus bus) : IEventPublisher
 {
+    public Task PublishAsync<T>(T message) where T : class => bus.Publish(message);
+
     public Task PublishAsync(ShardId shard, OutboxEvent committed)
     {
         string eventId = string.Create(CultureInfo.InvariantCulture, $"{shard}/{committed.Lsn}");

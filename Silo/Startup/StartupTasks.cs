@@ -15,7 +15,7 @@ internal static class StartupHosting
             .AddCheck<StorageCheck>("storage", tags: [GatewayHosting.ReadyTag])
             .AddCheck<EmbedderCheck>("embedder", tags: [GatewayHosting.ReadyTag]);
         builder.Services.AddHostedService<StartupTasks>();
-        builder.Services.AddHostedService<ReembeddingSweep>();
+        builder.Services.AddHostedService<WakeUp>();
         builder.Services.AddHostedService<Banner>();
     }
 

@@ -117,6 +117,10 @@ public sealed record ModelManifest
     /// <exception cref="ModelException">The manifest is missing, not JSON, or a field is wrong.</exception>
     public static ModelManifest Load(string path) => ManifestJson.Load(path);
 
+    /// <summary>Reads and validates a manifest that came some other way; messages call it <paramref name="name"/>.</summary>
+    /// <exception cref="ModelException">It is not JSON, or a field is wrong.</exception>
+    public static ModelManifest Parse(ReadOnlySpan<byte> json, string name) => ManifestJson.Parse(json, name);
+
     /// <summary>The manifest as indented JSON.</summary>
     public string ToJson() => ManifestJson.Write(this);
 

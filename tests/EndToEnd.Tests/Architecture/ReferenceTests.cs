@@ -16,6 +16,7 @@ public sealed class ReferenceTests
         ["Grains"] = ["Contracts", "VectorIndex", "Vision", "Evaluation", "Storage"],
         ["Gateway"] = ["Contracts", "Vision"],
         ["Silo"] = ["Grains", "Gateway"],
+        ["TrainingJob"] = ["Contracts", "Vision", "Evaluation"],
         ["Cli"] = ["Contracts", "Vision", "VectorIndex", "Evaluation"],
     };
 

@@ -4,8 +4,10 @@ using FaceSearch.Grains.Reembedding;
 using FaceSearch.Grains.Tests.Reembedding;
 using FaceSearch.Grains.Hosting;
 using FaceSearch.Storage;
+using FaceSearch.Vision;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Orleans.TestingHost;
 
 namespace FaceSearch.Grains.Tests.Cluster;
@@ -18,6 +20,12 @@ public sealed class TestSilo : IAsyncLifetime
 {
     private readonly TempFolder _folder = new();
     private InProcessTestCluster _cluster = null!;
+
+    /// <summary>The wall clock of the silo's grains, which a test may set forward; timers go on as they are.</summary>
+    internal ShiftedClock Clock { get; } = new();
+
+    /// <summary>The embedders that are "installed": by name, what each makes of a crop.</summary>
+    internal Dictionary<string, Func<AlignedFace, Embedding>> Embedders { get; } = new(StringComparer.Ordinal);
 
     internal RecordedEvents Events { get; private set; } = new();
 
@@ -32,12 +40,14 @@ public sealed class TestSilo : IAsyncLifetime
         InProcessTestClusterBuilder builder = new(1);
         builder.ConfigureSilo((_, silo) =>
         {
+            Events.Heard = Gate.HearAsync;
+            silo.Services.AddSingleton<TimeProvider>(Clock);
             silo.AddFaceSearchEmbeddedStorage(_folder.Root);
             silo.Services.AddFaceSearchGrains(new ConfigurationBuilder().Build());
             silo.Services.AddSingleton<IEventPublisher>(Events);
-            silo.Services.AddSingleton(_ => TestModels.Pool());
-            silo.Services.AddSingleton<IReembeddingEvents>(Gate);
             silo.Services.Configure<ReembeddingOptions>(o => (o.Page, o.Grace) = (8, TimeSpan.Zero));
+            silo.Services.AddSingleton(new EmbedderPool(
+                null, name => Embedders.TryGetValue(name, out Func<AlignedFace, Embedding>? embed) ? new StandInEmbedder(name, embed) : TestModels.Open(name), Options.Create(new EmbedderOptions { MaxModels = 8 })));
         });
         _cluster = builder.Build();
         await _cluster.DeployAsync();

@@ -1,11 +1,10 @@
 using System.Collections.Concurrent;
-using FaceSearch.Grains.Reembedding;
 using FaceSearch.Messages;
 
 namespace FaceSearch.Grains.Tests.Reembedding;
 
 /// <summary>Hears a re-embedding's news, and can hold it right after a phase has been stored.</summary>
-internal sealed class PhaseGate : IReembeddingEvents
+internal sealed class PhaseGate
 {
     private readonly ConcurrentDictionary<string, (TaskCompletionSource Reached, TaskCompletionSource Released)> _gates = new();
 
@@ -25,7 +24,14 @@ internal sealed class PhaseGate : IReembeddingEvents
             gate.Released.TrySetResult();
     }
 
-    public async Task PublishAsync(ReembeddingProgressed progressed)
+    public Task HearAsync(object message)
+    {
+        if (message is ModelActivated activated)
+            Activated.Enqueue(activated);
+        return message is ReembeddingProgressed progressed ? HearAsync(progressed) : Task.CompletedTask;
+    }
+
+    private async Task HearAsync(ReembeddingProgressed progressed)
     {
         Progress.Enqueue(progressed);
         if (_gates.TryGetValue($"{progressed.Gallery}/{progressed.Phase}", out var gate))
@@ -33,11 +39,5 @@ internal sealed class PhaseGate : IReembeddingEvents
             gate.Reached.TrySetResult();
             await gate.Released.Task;
         }
-    }
-
-    public Task PublishAsync(ModelActivated activated)
-    {
-        Activated.Enqueue(activated);
-        return Task.CompletedTask;
     }
 }

@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
-using FaceSearch.Grains.Embedders;
 using FaceSearch.Vision;
-using Microsoft.Extensions.Options;
 
 namespace FaceSearch.Grains.Tests.Reembedding;
 
@@ -35,8 +33,8 @@ internal static class TestModels
     public static NewTemplate Template(string model, int person, int sample) =>
         new(Vector(model, person, sample), TemplateQuality.Unknown, Crop(person, sample));
 
-    public static EmbedderPool Pool() => new(null,
-        name => name is First or Second or Compatible or Fussy or Confused ? new Network(name) : null, Options.Create(new EmbedderOptions { MaxModels = 8 }));
+    /// <summary>Null if there is no such model.</summary>
+    public static IFaceEmbedder? Open(string name) => name is First or Second or Compatible or Fussy or Confused ? new Network(name) : null;
 
     public static async Task RegisterAsync(IGrainFactory grains)
     {

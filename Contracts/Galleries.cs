@@ -109,7 +109,7 @@ public sealed record ShardStatus(
     [property: Id(11)] double? RecallAll = null,
     [property: Id(12)] long SearchesAudited = 0);
 
-/// <summary>A gallery as it is now.</summary>
+/// <summary>A gallery as it is now; <c>Impossible</c> says in sentences what its retention rules out, <c>Reembedding</c> is its move to another model while that is under way.</summary>
 [GenerateSerializer, Immutable, Alias("fs.GalleryDescription")]
 public sealed record GalleryDescription(
     [property: Id(0)] string Id,
@@ -120,11 +120,13 @@ public sealed record GalleryDescription(
     [property: Id(5)] long Identities,
     [property: Id(6)] long Templates,
     [property: Id(7)] ThresholdInForce Threshold,
-    [property: Id(8)] IReadOnlyList<ShardStatus> Shards);
+    [property: Id(8)] IReadOnlyList<ShardStatus> Shards,
+    [property: Id(9)] IReadOnlyList<string>? Impossible = null,
+    [property: Id(10)] ReembeddingStatus? Reembedding = null);
 
-/// <summary>What a caller must pin before it embeds for a gallery: the model and its generation.</summary>
+/// <summary>What a caller must pin before it embeds for a gallery: the model and its generation; and which images it is to send along.</summary>
 [GenerateSerializer, Immutable, Alias("fs.GalleryModel")]
-public sealed record GalleryModel([property: Id(0)] string Model, [property: Id(1)] int Generation);
+public sealed record GalleryModel([property: Id(0)] string Model, [property: Id(1)] int Generation, [property: Id(2)] Retention Retention = Retention.None);
 
 /// <summary>One page of identities, ordered by id (ordinal).</summary>
 /// <param name="Items">The identities.</param>

@@ -80,7 +80,7 @@ public sealed record ReembeddingVerification(
 /// <param name="WithoutImage">Templates that have no retained image and cannot keep their vector: to be enrolled again.</param>
 /// <param name="Failed">Templates whose retained image could not be embedded.</param>
 /// <param name="FacesPerSecond">Of the backfill, lately; null outside it.</param>
-/// <param name="Remaining">Estimate for the backfill.</param>
+/// <param name="RemainingSeconds">Estimate for the backfill; null outside it.</param>
 /// <param name="Throttle">Share of its time, 0 to 1, that the backfill rests for the sake of live identification.</param>
 /// <param name="Reason">Why it was refused, or what it is waiting for.</param>
 /// <param name="Verification">Present from Active on.</param>
@@ -102,7 +102,7 @@ public sealed record ReembeddingStatus(
     [property: Id(10)] long WithoutImage,
     [property: Id(11)] long Failed,
     [property: Id(12)] double? FacesPerSecond,
-    [property: Id(13)] TimeSpan? Remaining,
+    [property: Id(13)] double? RemainingSeconds,
     [property: Id(14)] double Throttle,
     [property: Id(15)] string? Reason,
     [property: Id(16)] ReembeddingVerification? Verification,
@@ -167,8 +167,10 @@ public interface IReembeddingGrain : IGrainWithStringKey
 /// <param name="Identity">Its person.</param>
 /// <param name="Template">Its template.</param>
 /// <param name="Crop">The aligned face.</param>
+/// <param name="AlignedFor">The model that it was aligned for: its manifest says where eyes, nose and mouth are.</param>
 [GenerateSerializer, Immutable, Alias("fs.RetainedFace")]
-public sealed record RetainedFace([property: Id(0)] string Identity, [property: Id(1)] TemplateId Template, [property: Id(2)] FaceCrop Crop);
+public sealed record RetainedFace(
+    [property: Id(0)] string Identity, [property: Id(1)] TemplateId Template, [property: Id(2)] FaceCrop Crop, [property: Id(3)] string AlignedFor);
 
 /// <summary>Retained faces of some identities, ordered by identity id.</summary>
 /// <param name="Faces">The faces.</param>

@@ -65,6 +65,9 @@ public interface ITemplateLog : IAsyncDisposable
     /// <exception cref="LogDamagedException">A row contradicts its checksum, or the digest is not that of this log at that LSN.</exception>
     IAsyncEnumerable<LogEntry> ReadAsync(long afterLsn, ulong digest, CancellationToken cancellationToken = default);
 
+    /// <summary>Ids of all templates that were ever removed, oldest first: what a store of their images must not hold any more.</summary>
+    ValueTask<IReadOnlyList<TemplateId>> ListRemovedAsync(CancellationToken cancellationToken = default);
+
     /// <summary>One identity with its templates (oldest first); null if there is none.</summary>
     ValueTask<StoredIdentity?> GetIdentityAsync(string identity, CancellationToken cancellationToken = default);
 
@@ -136,7 +139,10 @@ public sealed record IdentityChange
     [Id(8)]
     public required DateTimeOffset At { get; init; }
 
-    /// <summary>The change repeats one of another generation's log: what it made of the identity there. Null: the log counts itself.</summary>
+    /// <summary>
+    /// The change repeats one of another generation's log: what it made of the identity there. It is no news: no event is kept for it.
+    /// Null: the log counts itself.
+    /// </summary>
     [Id(9)]
     public IdentityStamp? As { get; init; }
 }

@@ -31,7 +31,7 @@ namespace FaceSearch.Http;
 [JsonSerializable(typeof(ClusterRequest))]
 [JsonSerializable(typeof(ClusterJob))]
 [JsonSerializable(typeof(ClusterGroupPage))]
-[JsonSerializable(typeof(ReembeddingRequest))]
+[JsonSerializable(typeof(ReembedRequest))]
 [JsonSerializable(typeof(ReembeddingStatus))]
 [JsonSerializable(typeof(MissingTemplatePage))]
 [JsonSerializable(typeof(EnrolRequest))]

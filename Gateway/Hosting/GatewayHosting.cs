@@ -85,6 +85,7 @@ public static class GatewayHosting
         RouteGroupBuilder api = app.MapGroup(HttpApi.Base);
         api.MapGalleries();
         api.MapClusters();
+        api.MapReembedding();
         api.MapIdentities();
         api.MapEnrolment();
         api.MapBulk();

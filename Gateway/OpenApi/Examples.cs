@@ -5,6 +5,7 @@ internal static class Examples
 {
     public const string Gallery = """{ "description": "Staff of the museum", "threshold": { "targetFpir": 0.01 } }""";
     public const string GalleryChange = """{ "margin": 0.03 }""";
+    public const string Reembed = """{ "model": "faces-2026-11", "maxMissingShare": 0.01, "keepForHours": 168 }""";
     public const string Clusters = """{ "threshold": 0.52 }""";
     public const string Enrol = """{ "identity": "ada", "metadata": { "department": "engines" }, "images": ["<base64>"], "faces": "largest" }""";
     public const string BulkItem = """{ "operationId": "import-7/000001", "identity": "ada", "embedding": "<base64 of 512 bytes>" }""";

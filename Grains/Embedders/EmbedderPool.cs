@@ -59,6 +59,17 @@ public sealed class EmbedderPool : IDisposable
         return _missing.TryGetValue(model, out long at) && Environment.TickCount64 - at < LookAgain.TotalMilliseconds ? new((EmbedderBatcher?)null) : new(LoadAsync(model));
     }
 
+    /// <summary>A session of its own for long work beside the live one; the caller disposes it. Null if the model is not installed.</summary>
+    /// <exception cref="ModelException">It is installed and does not load.</exception>
+    public IFaceEmbedder? Open(string model) => _load(model);
+
+    /// <summary>The manifest of a model; null if it is not installed.</summary>
+    public async ValueTask<ModelManifest?> ManifestAsync(string model)
+    {
+        await GetAsync(model);
+        return _loaded.TryGetValue(model, out Loaded? loaded) ? loaded.Embedder.Manifest : null;
+    }
+
     public void Dispose()
     {
         foreach (string model in _loaded.Keys)

@@ -15,8 +15,16 @@ internal sealed class WakeUp(IGrainFactory grains, TimeProvider time, ILogger<Wa
         {
             await WakeAsync("model registry", () => grains.GetGrain<IModelRegistryGrain>(IModelRegistryGrain.Key).WakeAsync());
             await WakeAsync("training schedule", () => grains.GetGrain<ITrainingScheduleGrain>(ITrainingScheduleGrain.Key).WakeAsync());
+            await WakeAsync("re-embeddings", ResumeReembeddingsAsync);
         }
         while (await WaitAsync(timer, stoppingToken));
+    }
+
+    /// <summary>A gallery without one answers at once; in a cluster this revives the work of a silo that died.</summary>
+    private async Task ResumeReembeddingsAsync()
+    {
+        foreach (string gallery in await grains.GetGrain<IGalleryDirectoryGrain>(IGalleryDirectoryGrain.Key).ListAsync())
+            await grains.GetGrain<IReembeddingGrain>(gallery).ResumeAsync();
     }
 
     private async Task WakeAsync(string what, Func<Task> wake)

@@ -191,7 +191,7 @@ internal sealed class LogWriter : LogConnection
             WasHash = wasHash,
             Digest = digest,
         });
-        bool tell = change.Erase || change.Add.Count > 0;
+        bool tell = change.As is null && (change.Erase || change.Add.Count > 0);
         if (tell)
             PutOutbox(new OutboxRow(commit, change.Erase ? OutboxKind.Erased : OutboxKind.Enrolled, change.Identity, Packed.Of(ids), change.At.UtcTicks));
         State = before with

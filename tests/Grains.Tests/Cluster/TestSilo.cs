@@ -1,5 +1,7 @@
 using FaceSearch.Grains.Tests.Shards;
 using FaceSearch.Grains.Embedders;
+using FaceSearch.Grains.Reembedding;
+using FaceSearch.Grains.Tests.Reembedding;
 using FaceSearch.Grains.Hosting;
 using FaceSearch.Storage;
 using FaceSearch.Vision;
@@ -29,6 +31,8 @@ public sealed class TestSilo : IAsyncLifetime
 
     internal TempFolder Folder => _folder;
 
+    internal PhaseGate Gate { get; } = new();
+
     public IGrainFactory Grains => _cluster.Client;
 
     public async ValueTask InitializeAsync()
@@ -36,12 +40,14 @@ public sealed class TestSilo : IAsyncLifetime
         InProcessTestClusterBuilder builder = new(1);
         builder.ConfigureSilo((_, silo) =>
         {
+            Events.Heard = Gate.HearAsync;
             silo.Services.AddSingleton<TimeProvider>(Clock);
             silo.AddFaceSearchEmbeddedStorage(_folder.Root);
             silo.Services.AddFaceSearchGrains(new ConfigurationBuilder().Build());
             silo.Services.AddSingleton<IEventPublisher>(Events);
+            silo.Services.Configure<ReembeddingOptions>(o => (o.Page, o.Grace) = (8, TimeSpan.Zero));
             silo.Services.AddSingleton(new EmbedderPool(
-                null, name => Embedders.TryGetValue(name, out Func<AlignedFace, Embedding>? embed) ? new StandInEmbedder(name, embed) : null, Options.Create(new EmbedderOptions())));
+                null, name => Embedders.TryGetValue(name, out Func<AlignedFace, Embedding>? embed) ? new StandInEmbedder(name, embed) : TestModels.Open(name), Options.Create(new EmbedderOptions { MaxModels = 8 })));
         });
         _cluster = builder.Build();
         await _cluster.DeployAsync();

@@ -27,8 +27,8 @@ internal sealed class ShardFixture : IAsyncDisposable
 
     public ShardId Id { get; } = new("people", 1, 0);
 
-    internal Task<Shard> OpenAsync(ShardOptions? options = null) => ShardOpener.OpenAsync(
-        new ShardParts(_logs, Snapshots, Events, options ?? new ShardOptions { SnapshotAfterChanges = int.MaxValue }, TimeProvider.System, NullLogger.Instance),
+    internal Task<Shard> OpenAsync(ShardOptions? options = null, ICropStore? crops = null) => ShardOpener.OpenAsync(
+        new ShardParts(_logs, Snapshots, Events, options ?? new ShardOptions { SnapshotAfterChanges = int.MaxValue }, TimeProvider.System, NullLogger.Instance, Crops: crops),
         Id, TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
@@ -65,13 +65,16 @@ internal sealed class RecordedEvents : IEventPublisher
     /// <summary>As a broker that cannot be reached.</summary>
     public bool Down { get; set; }
 
+    /// <summary>Is told of every message, and can make its sender wait.</summary>
+    public Func<object, Task> Heard { get; set; } = _ => Task.CompletedTask;
+
     public Task PublishAsync<T>(T message) where T : class
     {
         if (Down)
             throw new InvalidOperationException("The broker is down.");
         lock (_messages)
             _messages.Add(message);
-        return Task.CompletedTask;
+        return Heard(message);
     }
 
     public Task PublishAsync(ShardId shard, OutboxEvent committed)

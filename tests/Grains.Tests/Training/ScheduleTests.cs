@@ -16,6 +16,7 @@ public sealed class ScheduleTests : IAsyncLifetime
     {
         _silo.Clock.Set(Start);
         await _silo.InitializeAsync();
+        await Reembedding.TestModels.RegisterAsync(_silo.Grains);
     }
 
     public ValueTask DisposeAsync() => _silo.DisposeAsync();
@@ -83,7 +84,7 @@ public sealed class ScheduleTests : IAsyncLifetime
     [Fact]
     public async Task Too_little_new_is_skipped_with_the_count_and_enough_runs()
     {
-        await _silo.Gallery("people").CreateAsync(new GallerySettings { Retention = Retention.Crop });
+        await _silo.Gallery("people").CreateAsync(new GallerySettings { Model = Reembedding.TestModels.First, Retention = Retention.Crop });
         for (int person = 0; person < 12; person++)
             await _silo.EnrolAsync("people", person);
         await Schedules.SetAsync(Nightly() with { Name = "people", Plan = new TrainingPlan { Gallery = "people" }, LeastNewIdentities = 10, LeastNewTemplates = 1000 });
@@ -102,7 +103,7 @@ public sealed class ScheduleTests : IAsyncLifetime
     [Fact]
     public async Task A_gallery_that_is_gone_is_a_recorded_reason_and_others_still_run()
     {
-        await _silo.Gallery("gone").CreateAsync(new GallerySettings { Retention = Retention.Crop });
+        await _silo.Gallery("gone").CreateAsync(new GallerySettings { Model = Reembedding.TestModels.First, Retention = Retention.Crop });
         await Schedules.SetAsync(Nightly() with { Name = "gone", Plan = new TrainingPlan { Gallery = "gone" }, LeastNewIdentities = 0 });
         await Schedules.SetAsync(Nightly());
         await _silo.Gallery("gone").DeleteAsync();

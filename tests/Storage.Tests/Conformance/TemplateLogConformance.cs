@@ -24,6 +24,16 @@ public abstract partial class TemplateLogConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Removed_templates_are_listed_for_good()
+    {
+        CommitResult ann = await _log.CommitAsync(_make.Enrol("ann", 2)), bob = await _log.CommitAsync(_make.Enrol("bob"));
+        await _log.CommitAsync(new IdentityChange { OperationId = "one", Identity = "ann", Remove = [ann.Templates[1]], At = Make.Day });
+        await _log.CommitAsync(_make.Erase("bob"));
+        await ReopenAsync();
+        (await _log.ListRemovedAsync()).ShouldBe([ann.Templates[1], bob.Templates[0]]);
+    }
+
+    [Fact]
     public async Task A_copied_record_keeps_the_version_and_beginning_it_had_and_may_begin_without_templates()
     {
         DateTimeOffset began = Make.Day.AddDays(-40);

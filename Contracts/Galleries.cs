@@ -13,6 +13,19 @@ public sealed record ThresholdPolicy([property: Id(0)] double? TargetFpir = null
     public static ThresholdPolicy Default { get; } = new(TargetFpir: 0.01);
 }
 
+/// <summary>Which images of enrolled faces a gallery keeps.</summary>
+public enum Retention
+{
+    /// <summary>None: the gallery can neither be a source of training nor be re-embedded, except to a compatible model.</summary>
+    None,
+
+    /// <summary>The aligned face, encrypted under a key of its identity.</summary>
+    Crop,
+
+    /// <summary>The aligned face and the uploaded file, likewise.</summary>
+    Original,
+}
+
 /// <summary>What a gallery's owner chooses.</summary>
 [GenerateSerializer, Immutable, Alias("fs.GallerySettings")]
 public sealed record GallerySettings
@@ -37,6 +50,15 @@ public sealed record GallerySettings
 
     /// <summary>Shards to begin with, and to add whenever they are full; identities are spread over them. Fixed at creation.</summary>
     [Id(6)] public int Shards { get; init; } = 1;
+
+    /// <summary>Which images of enrolled faces are kept. Fixed at creation: it is what the people enrolled were promised.</summary>
+    [Id(7)] public Retention Retention { get; init; }
+
+    /// <summary>Follow a published successor of the gallery's model by re-embedding, where retention or compatibility allows it.</summary>
+    [Id(8)] public bool AutoUpgrade { get; init; } = true;
+
+    /// <summary>Metadata key whose values are cohorts: a model is not published if it serves one of them worse. Null: none.</summary>
+    [Id(9)] public string? CohortKey { get; init; }
 }
 
 /// <summary>How the threshold in force came about.</summary>
@@ -87,7 +109,7 @@ public sealed record ShardStatus(
     [property: Id(11)] double? RecallAll = null,
     [property: Id(12)] long SearchesAudited = 0);
 
-/// <summary>A gallery as it is now.</summary>
+/// <summary>A gallery as it is now; <c>Impossible</c> says in sentences what its retention rules out, <c>Reembedding</c> is its move to another model while that is under way.</summary>
 [GenerateSerializer, Immutable, Alias("fs.GalleryDescription")]
 public sealed record GalleryDescription(
     [property: Id(0)] string Id,
@@ -98,11 +120,13 @@ public sealed record GalleryDescription(
     [property: Id(5)] long Identities,
     [property: Id(6)] long Templates,
     [property: Id(7)] ThresholdInForce Threshold,
-    [property: Id(8)] IReadOnlyList<ShardStatus> Shards);
+    [property: Id(8)] IReadOnlyList<ShardStatus> Shards,
+    [property: Id(9)] IReadOnlyList<string>? Impossible = null,
+    [property: Id(10)] ReembeddingStatus? Reembedding = null);
 
-/// <summary>What a caller must pin before it embeds for a gallery: the model and its generation.</summary>
+/// <summary>What a caller must pin before it embeds for a gallery: the model and its generation; and which images it is to send along.</summary>
 [GenerateSerializer, Immutable, Alias("fs.GalleryModel")]
-public sealed record GalleryModel([property: Id(0)] string Model, [property: Id(1)] int Generation);
+public sealed record GalleryModel([property: Id(0)] string Model, [property: Id(1)] int Generation, [property: Id(2)] Retention Retention = Retention.None);
 
 /// <summary>One page of identities, ordered by id (ordinal).</summary>
 /// <param name="Items">The identities.</param>

@@ -19,8 +19,20 @@ public sealed record TemplateQuality(
 }
 
 /// <summary>A template to add.</summary>
+/// <param name="Embedding">Of the generation that the command names.</param>
+/// <param name="Quality">Of the face.</param>
+/// <param name="Crop">The aligned face, for a gallery that retains images; null for a ready-made embedding.</param>
+/// <param name="Original">The uploaded file, for a gallery that retains it.</param>
 [GenerateSerializer, Immutable, Alias("fs.NewTemplate")]
-public sealed record NewTemplate([property: Id(0)] Embedding Embedding, [property: Id(1)] TemplateQuality Quality);
+public sealed record NewTemplate(
+    [property: Id(0)] Embedding Embedding,
+    [property: Id(1)] TemplateQuality Quality,
+    [property: Id(2)] FaceCrop? Crop = null,
+    [property: Id(3)] byte[]? Original = null)
+{
+    /// <summary>Never the face.</summary>
+    public override string ToString() => "NewTemplate";
+}
 
 /// <summary>A template without its embedding.</summary>
 [GenerateSerializer, Immutable, Alias("fs.TemplateDescription")]

@@ -13,6 +13,15 @@ public static class ProblemTypes
     public const string KeyNotFound = "key-not-found";
     public const string ClustersNotFound = "clusters-not-found";
     public const string ClusteringRunning = "clustering-running";
+    public const string ReembeddingNotFound = "reembedding-not-found";
+    public const string ReembeddingRunning = "reembedding-running";
+    public const string ReembeddingImpossible = "reembedding-impossible";
+    public const string RetentionNone = "retention-none";
+    public const string ModelExists = "model-exists";
+    public const string ModelRejected = "model-rejected";
+    public const string TrainingNotFound = "training-not-found";
+    public const string TrainingLeaseLost = "training-lease-lost";
+    public const string ScheduleNotFound = "schedule-not-found";
     public const string ModelNotInstalled = "model-not-installed";
     public const string GenerationMismatch = "generation-mismatch";
     public const string OperationReused = "operation-reused";

@@ -8,5 +8,9 @@ namespace FaceSearch.Grains;
 /// </summary>
 public interface IEventPublisher
 {
+    /// <summary>A shard's committed event.</summary>
     Task PublishAsync(ShardId shard, OutboxEvent committed);
+
+    /// <summary>A message of <c>FaceSearch.Messages</c> from another outbox.</summary>
+    Task PublishAsync<T>(T message) where T : class;
 }

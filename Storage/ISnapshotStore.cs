@@ -25,6 +25,9 @@ public interface ISnapshotStore
 
     /// <summary>Deletes all snapshots of a gallery; idempotent.</summary>
     ValueTask DeleteGalleryAsync(string gallery, CancellationToken cancellationToken = default);
+
+    /// <summary>Deletes all snapshots of one generation of a gallery; idempotent.</summary>
+    ValueTask DeleteGenerationAsync(string gallery, int generation, CancellationToken cancellationToken = default);
 }
 
 /// <summary>What a snapshot stands for.</summary>

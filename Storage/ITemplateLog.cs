@@ -14,6 +14,9 @@ public interface ITemplateLogProvider
     /// <summary>Deletes the logs of one gallery (all generations, all shards) for good; idempotent. Open handles are fenced.</summary>
     ValueTask DeleteGalleryAsync(string gallery, CancellationToken cancellationToken = default);
 
+    /// <summary>As <see cref="DeleteGalleryAsync"/> for the logs of one generation of a gallery.</summary>
+    ValueTask DeleteGenerationAsync(string gallery, int generation, CancellationToken cancellationToken = default);
+
     /// <summary>Names the store for people: "SQLite files under /var/lib/facesearch".</summary>
     string Description { get; }
 }
@@ -61,6 +64,9 @@ public interface ITemplateLog : IAsyncDisposable
     /// </summary>
     /// <exception cref="LogDamagedException">A row contradicts its checksum, or the digest is not that of this log at that LSN.</exception>
     IAsyncEnumerable<LogEntry> ReadAsync(long afterLsn, ulong digest, CancellationToken cancellationToken = default);
+
+    /// <summary>Ids of all templates that were ever removed, oldest first: what a store of their images must not hold any more.</summary>
+    ValueTask<IReadOnlyList<TemplateId>> ListRemovedAsync(CancellationToken cancellationToken = default);
 
     /// <summary>One identity with its templates (oldest first); null if there is none.</summary>
     ValueTask<StoredIdentity?> GetIdentityAsync(string identity, CancellationToken cancellationToken = default);
@@ -132,7 +138,18 @@ public sealed record IdentityChange
 
     [Id(8)]
     public required DateTimeOffset At { get; init; }
+
+    /// <summary>
+    /// The change repeats one of another generation's log: what it made of the identity there. It is no news: no event is kept for it.
+    /// Null: the log counts itself.
+    /// </summary>
+    [Id(9)]
+    public IdentityStamp? As { get; init; }
 }
+
+/// <summary>Version and beginning of an identity in the log that its record is copied from.</summary>
+[GenerateSerializer, Immutable, Alias("fs.IdentityStamp")]
+public sealed record IdentityStamp([property: Id(0)] long Version, [property: Id(1)] DateTimeOffset CreatedAt);
 
 /// <summary>A template as the log keeps it.</summary>
 [GenerateSerializer, Immutable, Alias("fs.TemplateRecord")]

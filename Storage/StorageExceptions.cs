@@ -12,8 +12,17 @@ public sealed class LogPoisonedException(ShardId shard, Exception inner)
     : StorageException($"A write to the log of shard {shard} failed; it must be reopened before it accepts changes.", inner);
 
 /// <summary>No space: nothing was written, and later commits may succeed.</summary>
-public sealed class StorageFullException(ShardId shard, Exception inner)
-    : StorageException($"No space left for the log of shard {shard}. Free some space; nothing needs restarting.", inner);
+public sealed class StorageFullException(string what, Exception inner)
+    : StorageException($"No space left for {what}. Free some space; nothing needs restarting.", inner)
+{
+    public StorageFullException(ShardId shard, Exception inner) : this($"the log of shard {shard}", inner)
+    {
+    }
+}
+
+/// <summary>Retained images or their keys contradict their seals.</summary>
+public sealed class CropStoreDamagedException(string what, Exception? inner = null)
+    : StorageException($"The store of retained images is damaged: {what}. Restore it from a backup.", inner);
 
 /// <summary>Stored bytes contradict their checksums. The shard refuses to serve rather than answer wrongly.</summary>
 public sealed class LogDamagedException(ShardId shard, string what, Exception? inner = null)

@@ -53,6 +53,23 @@ internal sealed class FaceSearchClient(Uri server, string? key) : IDisposable
             Json.ClusterGroupPage,
             cancellation);
 
+    // Re-embedding
+
+    public Task<ReembeddingStatus> StartReembeddingAsync(string gallery, ReembedRequest request, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Post, $"{Gallery(gallery)}/reembedding", request, Json.ReembedRequest, Json.ReembeddingStatus, cancellation: cancellation);
+
+    public Task<ReembeddingStatus> GetReembeddingAsync(string gallery, CancellationToken cancellation) =>
+        Get($"galleries/{Segment(gallery)}/reembedding", Json.ReembeddingStatus, cancellation);
+
+    public Task<ReembeddingStatus> CancelReembeddingAsync(string gallery, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Delete, $"{Gallery(gallery)}/reembedding", Json.ReembeddingStatus, cancellation: cancellation);
+
+    public Task<ReembeddingStatus> RollBackReembeddingAsync(string gallery, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Post, $"{Gallery(gallery)}/reembedding/rollback", Json.ReembeddingStatus, cancellation: cancellation);
+
+    public Task<ReembeddingStatus> RetireReembeddingAsync(string gallery, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Post, $"{Gallery(gallery)}/reembedding/retire", Json.ReembeddingStatus, cancellation: cancellation);
+
     // Enrolment and identities
 
     public Task<EnrolResponse> EnrolAsync(string gallery, string operation, EnrolRequest request, CancellationToken cancellation) =>

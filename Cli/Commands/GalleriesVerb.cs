@@ -6,12 +6,12 @@ using Spectre.Console;
 
 namespace FaceSearch.Cli.Commands;
 
-/// <summary><c>facesearch galleries</c>: list, create, describe, change, calibrate, cluster, delete.</summary>
+/// <summary><c>facesearch galleries</c>: list, create, describe, change, calibrate, cluster, reembed, delete.</summary>
 internal static class GalleriesVerb
 {
-    public static Command Build(GlobalOptions options) => new Command("galleries", "List, create, describe, change, calibrate, cluster and delete galleries.")
+    public static Command Build(GlobalOptions options) => new Command("galleries", "List, create, describe, change, calibrate, cluster, re-embed and delete galleries.")
     {
-        List(options), Create(options), Describe(options), Change(options), Calibrate(options), GalleryClusterVerb.Build(options), Delete(options),
+        List(options), Create(options), Describe(options), Change(options), Calibrate(options), GalleryClusterVerb.Build(options), GalleryReembedVerb.Build(options), Delete(options),
     };
 
     private static Command List(GlobalOptions options) => new Command("list", "All galleries with their size and threshold.")
@@ -36,13 +36,15 @@ internal static class GalleriesVerb
     private static Command Create(GlobalOptions options)
     {
         Argument<string> id = Id();
-        Option<string?> model = new("--model") { Description = "Embedder; 'external' for callers that bring their own embeddings. Fixed for the gallery's life.", HelpName = "name" };
+        Option<string?> model = new("--model") { Description = "Embedder; 'external' for callers that bring their own embeddings. It changes by 'galleries reembed' only.", HelpName = "name" };
+        Option<Retention?> retention = new("--retention") { Description = "Images of enrolled faces to keep, encrypted: none, crop or original. Without images a gallery cannot be re-embedded (but to a compatible model) nor be a source of training.", HelpName = "kind" };
         Changes changes = new();
-        return changes.AddTo(new Command("create", "Create a gallery.") { id, model }).WithExamples(
+        return changes.AddTo(new Command("create", "Create a gallery.") { id, model, retention }).WithExamples(
             "facesearch galleries create staff",
+            "facesearch galleries create staff --retention crop",
             "facesearch galleries create guests --target-fpir 0.001 --description \"Visitors of 2026\"").Runs(options, async (run, cancellation) =>
         {
-            GalleryRequest request = changes.Read(run.Parse) with { Model = run.Parse.GetValue(model) };
+            GalleryRequest request = changes.Read(run.Parse) with { Model = run.Parse.GetValue(model), Retention = run.Parse.GetValue(retention) };
             run.Output.Result(await run.Client.CreateGalleryAsync(CommonOptions.CheckGallery(run.Parse.GetRequiredValue(id)), request, cancellation), Draw);
             return ExitCodes.Ok;
         });
@@ -122,6 +124,7 @@ internal static class GalleriesVerb
         facts.Row("policy", gallery.Settings.Threshold.Score is { } score ? $"fixed score {Tables.Score(score)}" : $"target FPIR {Tables.Percent(gallery.Settings.Threshold.TargetFpir ?? 0)}");
         facts.Row("threshold", Describe(gallery.Threshold));
         facts.Row("margin", Tables.Score(gallery.Settings.Margin));
+        facts.Row("retention", gallery.Settings.Retention.ToString().ToLowerInvariant());
         facts.Row("created", Tables.Time(gallery.CreatedAt));
         console.Write(facts);
         if (gallery.Shards.Count == 0) return;

@@ -2,18 +2,6 @@ using System.Text.Json.Serialization;
 
 namespace FaceSearch.Http;
 
-/// <summary>All models, newest first.</summary>
-/// <param name="Items">Models in the registry.</param>
-/// <param name="Detector">The face detector this gateway uses; null where none is installed.</param>
-public sealed record ModelList(IReadOnlyList<ModelDescription> Items, string? Detector);
-
-/// <summary>Moves a model along candidate, shadow, active, retired.</summary>
-[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record ModelStatusRequest
-{
-    public ModelStatus? Status { get; init; }
-}
-
 /// <summary>Creates a key.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record KeyRequest

@@ -17,6 +17,12 @@ public sealed record BulkItem
 
     public IReadOnlyList<Embedding>? Embeddings { get; init; }
 
+    /// <summary>
+    /// Model generation that the embedding is of, as the gallery's description names it. Default 1: a ready embedding is of the model
+    /// that the gallery was created with, unless it says otherwise, so that a move to another model never mixes the two.
+    /// </summary>
+    public int? Generation { get; init; }
+
     /// <summary>An image file, base64.</summary>
     public byte[]? Image { get; init; }
 

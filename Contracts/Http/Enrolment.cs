@@ -18,6 +18,12 @@ public sealed record EnrolRequest
     /// <summary>Up to 64 ready embeddings: each 128 numbers, or base64 of 512 bytes (little-endian float32), of unit length.</summary>
     public IReadOnlyList<Embedding>? Embeddings { get; init; }
 
+    /// <summary>
+    /// Model generation that the embedding is of, as the gallery's description names it. Default 1: a ready embedding is of the model
+    /// that the gallery was created with, unless it says otherwise, so that a move to another model never mixes the two.
+    /// </summary>
+    public int? Generation { get; init; }
+
     /// <summary>Default: reject.</summary>
     public FacePolicy? Faces { get; init; }
 

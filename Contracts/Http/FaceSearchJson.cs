@@ -18,7 +18,8 @@ namespace FaceSearch.Http;
         typeof(CamelCaseEnum<Decision>), typeof(CamelCaseEnum<ConflictPolicy>), typeof(CamelCaseEnum<ConflictKind>),
         typeof(CamelCaseEnum<EnrolStatus>), typeof(CamelCaseEnum<BulkItemStatus>), typeof(CamelCaseEnum<ModelStatus>),
         typeof(CamelCaseEnum<ApiRole>), typeof(CamelCaseEnum<FacePolicy>), typeof(CamelCaseEnum<ClusterJobState>),
-        typeof(CamelCaseEnum<ClusterJobStage>),
+        typeof(CamelCaseEnum<ClusterJobStage>), typeof(CamelCaseEnum<Retention>), typeof(CamelCaseEnum<ModelMetric>), typeof(CamelCaseEnum<TrainingKind>),
+        typeof(CamelCaseEnum<TrainingRunState>), typeof(CamelCaseEnum<ReembeddingPhase>),
     ])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(DetectResponse))]
@@ -30,6 +31,9 @@ namespace FaceSearch.Http;
 [JsonSerializable(typeof(ClusterRequest))]
 [JsonSerializable(typeof(ClusterJob))]
 [JsonSerializable(typeof(ClusterGroupPage))]
+[JsonSerializable(typeof(ReembedRequest))]
+[JsonSerializable(typeof(ReembeddingStatus))]
+[JsonSerializable(typeof(MissingTemplatePage))]
 [JsonSerializable(typeof(EnrolRequest))]
 [JsonSerializable(typeof(EnrolResponse))]
 [JsonSerializable(typeof(BulkItem))]
@@ -47,6 +51,19 @@ namespace FaceSearch.Http;
 [JsonSerializable(typeof(TemplateResponse))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelDescription))]
+[JsonSerializable(typeof(ModelDetail))]
+[JsonSerializable(typeof(ModelPair))]
+[JsonSerializable(typeof(ModelEvaluation))]
+[JsonSerializable(typeof(ModelLineage))]
+[JsonSerializable(typeof(PromotionRequest))]
+[JsonSerializable(typeof(PromotionOutcome))]
+[JsonSerializable(typeof(RollbackRequest))]
+[JsonSerializable(typeof(TrainingPlan))]
+[JsonSerializable(typeof(TrainingRun))]
+[JsonSerializable(typeof(TrainingRunList))]
+[JsonSerializable(typeof(ScheduleRequest))]
+[JsonSerializable(typeof(ScheduleStatus))]
+[JsonSerializable(typeof(ScheduleList))]
 [JsonSerializable(typeof(ModelStatusRequest))]
 [JsonSerializable(typeof(KeyRequest))]
 [JsonSerializable(typeof(CreatedKey))]

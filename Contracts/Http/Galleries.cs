@@ -23,8 +23,21 @@ public sealed record GalleryRequest
     /// <summary>Only at creation. Default 1,000,000.</summary>
     public int? MaxTemplatesPerShard { get; init; }
 
+    /// <summary>Metadata key whose values are cohorts, which a new model must not serve worse. 1 to 64 characters.</summary>
+    public string? CohortKey { get; init; }
+
     /// <summary>Shards to begin with, 1 to 64. Only at creation. Default 1.</summary>
     public int? Shards { get; init; }
+
+    /// <summary>
+    /// Which images of enrolled faces are kept: <c>none</c> (the default), <c>crop</c> (the aligned face) or <c>original</c> (the file
+    /// too), encrypted under a key per identity that its erasure destroys. Only at creation. Without images the gallery can neither be
+    /// re-embedded (but to a compatible model) nor be a source of training.
+    /// </summary>
+    public Retention? Retention { get; init; }
+
+    /// <summary>Follow a published successor of the gallery's model, where that is possible. Default true.</summary>
+    public bool? AutoUpgrade { get; init; }
 }
 
 /// <summary>All galleries, ordered by id.</summary>

@@ -49,6 +49,12 @@ public sealed record IdentityVerifyRequest
 
     public Embedding? Embedding { get; init; }
 
+    /// <summary>
+    /// Model generation that the embedding is of, as the gallery's description names it. Default 1: a ready embedding is of the model
+    /// that the gallery was created with, unless it says otherwise, so that a move to another model never mixes the two.
+    /// </summary>
+    public int? Generation { get; init; }
+
     /// <summary>Wanted false-match rate, over 0 to 0.5. Default 1e-3.</summary>
     public double? Fmr { get; init; }
 }

@@ -100,7 +100,8 @@ internal sealed partial class BulkEnroller(Enroller enroller, GatewayMetrics met
             item.Image is { } image ? [image] : [],
             item.Embedding is { } embedding ? [embedding] : item.Embeddings ?? [],
             item.Faces ?? FacePolicy.Reject,
-            item.OnConflict ?? ConflictPolicy.Report);
+            item.OnConflict ?? ConflictPolicy.Report,
+            item.Generation);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Bulk item {Index} failed")]

@@ -14,12 +14,22 @@ export async function refreshStatus(detailed) {
     const models = await call("/api/v1/models");
     showTiles(health, galleries, models);
     byId("status-checks").replaceChildren(...health.checks.map(check));
-    table("status-galleries", ["Gallery", "People#", "Templates#", "Threshold#", "Strangers passing", "Model", "Shards"], galleries.map(g => [
-      g.id, number(g.identities), number(g.templates), g.threshold.threshold.toFixed(3), `${oneIn(g.threshold.fpir)} (${g.threshold.source})`, g.model,
+    table("status-galleries", ["Gallery", "People#", "Templates#", "Threshold#", "Strangers passing", "Model", "Moving to", "Shards"], galleries.map(g => [
+      g.id, number(g.identities), number(g.templates), g.threshold.threshold.toFixed(3), `${oneIn(g.threshold.fpir)} (${g.threshold.source})`, g.model, moving(g.reembedding),
       g.shards.map(s => s.state).join(", ")]));
     table("status-models", ["Model", "Kind", "Status", "Licence", "SHA-256"], models.items.map(m => [m.name, m.kind, m.status, m.licence, m.sha256.slice(0, 12) + "…"]));
   }
   return galleries;
+}
+
+/** A gallery's move to another model, in words and a bar. */
+function moving(move) {
+  if (!move) return "";
+  const share = move.total ? move.moved / move.total : 1;
+  const words = { preparing: "preparing", backfilling: `${Math.floor(100 * share)} %`, catchingUp: "catching up", verifying: "verifying", active: `switched; ${move.oldModel} is kept`, retiring: "erasing the other generation" };
+  const text = make("span", {}, `${move.newModel}: ${words[move.phase] ?? move.phase}${move.throttle > 0.05 ? `, resting ${Math.round(100 * move.throttle)} %` : ""}`);
+  if (move.phase !== "backfilling") return text;
+  return make("div", {}, make("progress", { max: 1, value: share, "aria-label": `Move of ${move.gallery}` }), text);
 }
 
 function showTiles(health, galleries, models) {

@@ -62,7 +62,7 @@ internal static class EnrolmentEndpoints
             throw ProblemException.Invalid($"'images' may hold up to {Enroller.MaxImages}; got {images.Count}.");
         if (embeddings.Count > Enroller.MaxTemplates || embeddings.Any(e => e is null))
             throw ProblemException.Invalid($"'embeddings' may hold up to {Enroller.MaxTemplates}, and no null.");
-        return new(gallery, operation, Check.Identity(identity), Check.Metadata(metadata), images, embeddings, faces, conflict);
+        return new(gallery, operation, Check.Identity(identity), Check.Metadata(metadata), images, embeddings, faces, conflict, json?.Generation);
     }
 
     private static UploadedImage Named(UploadedImage image) => image.Part is "image" or "images"

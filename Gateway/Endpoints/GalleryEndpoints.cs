@@ -54,6 +54,7 @@ internal static class GalleryEndpoints
         {
             MaxTemplatesPerShard = request.MaxTemplatesPerShard ?? settings.MaxTemplatesPerShard,
             Shards = request.Shards ?? settings.Shards,
+            Retention = request.Retention ?? settings.Retention,
         };
         GalleryDescription made = await grain.CreateAsync(settings);
         catalogue.Forget(gallery);
@@ -65,8 +66,8 @@ internal static class GalleryEndpoints
     {
         IGalleryGrain grain = Grain(grains, gallery);
         GalleryRequest request = await reader.JsonOnlyAsync(context, FaceSearchJson.Default.GalleryRequest, context.RequestAborted);
-        if (request.Model is not null || request.MaxTemplatesPerShard is not null || request.Shards is not null)
-            throw ProblemException.Invalid("'model', 'maxTemplatesPerShard' and 'shards' are chosen at creation and cannot change.");
+        if (request.Model is not null || request.MaxTemplatesPerShard is not null || request.Shards is not null || request.Retention is not null)
+            throw ProblemException.Invalid("'model', 'maxTemplatesPerShard', 'shards' and 'retention' are chosen at creation and cannot change; the model changes by re-embedding.");
         GallerySettings settings = Merge((await grain.DescribeAsync()).Settings, request);
         catalogue.Forget(gallery);
         return TypedResults.Ok(await grain.UpdateAsync(settings));
@@ -102,6 +103,8 @@ internal static class GalleryEndpoints
         Description = request.Description ?? settings.Description,
         Threshold = request.Threshold ?? settings.Threshold,
         Margin = request.Margin ?? settings.Margin,
+        CohortKey = request.CohortKey ?? settings.CohortKey,
         NearDuplicateScore = request.NearDuplicateScore ?? settings.NearDuplicateScore,
+        AutoUpgrade = request.AutoUpgrade ?? settings.AutoUpgrade,
     };
 }

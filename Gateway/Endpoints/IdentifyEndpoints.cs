@@ -50,6 +50,7 @@ internal static class IdentifyEndpoints
         {
             Image = json?.Image,
             Embedding = json?.Embedding,
+            Generation = json?.Generation,
             Top = Check.Range("top", json?.Top ?? fields.Int("top"), 1, 100),
             Threshold = Check.Threshold(json?.Threshold ?? fields.Json("threshold", FaceSearchJson.Default.ThresholdPolicy)),
             Margin = Check.Range("margin", json?.Margin ?? fields.Single("margin"), 0f, 1f),

@@ -64,10 +64,13 @@ internal static class VerifyEndpoints
         input.Fields.RefuseUnknown();
         ReadOnlyMemory<byte>? image = OneImage.Of(input, input.Json?.Image, input.Json?.Embedding);
         using Deadline deadline = new(context, options.Value.MaxTimeout);
-        GalleryModel model = await catalogue.GalleryModelAsync(gallery);
-        string embedder = image is null ? model.Model : Catalogue.EmbedderOf(gallery, model);
-        Side side = await deadline.RunAsync(token => SideAsync(faces, embedder, image, input.Json?.Embedding, token));
-        VerifyOutcome outcome = await grains.GetGrain<IIdentityGrain>(key).VerifyAsync(side.Embedding, model.Generation, fmr);
+        (Side side, VerifyOutcome outcome) = await catalogue.WithModelAsync(gallery, async model =>
+        {
+            string embedder = image is null ? model.Model : Catalogue.EmbedderOf(gallery, model);
+            Side looked = await deadline.RunAsync(token => SideAsync(faces, embedder, image, input.Json?.Embedding, token));
+            int generation = image is null ? Catalogue.Ready(model, input.Json?.Generation).Generation : model.Generation;
+            return (looked, await grains.GetGrain<IIdentityGrain>(key).VerifyAsync(looked.Embedding, generation, fmr));
+        });
         return TypedResults.Ok(new IdentityVerifyResponse(outcome.Same, outcome.Score, outcome.Threshold, outcome.Fmr, outcome.BestTemplate, side.Face, side.Warnings));
     }
 

@@ -35,6 +35,27 @@ internal sealed class Catalogue(IGrainFactory grains, TimeProvider time)
     /// <summary>After a change to the gallery, or an answer that contradicts what is remembered.</summary>
     public void Forget(string gallery) => _galleries.TryRemove(gallery, out _);
 
+    /// <summary>Does something with the gallery's model; once more with what it is now if it has changed since it was remembered.</summary>
+    public async Task<T> WithModelAsync<T>(string gallery, Func<GalleryModel, Task<T>> work)
+    {
+        GalleryModel model = await GalleryModelAsync(gallery);
+        try
+        {
+            return await work(model);
+        }
+        catch (FaceSearchException e) when (e.Type is ProblemTypes.GenerationMismatch or ProblemTypes.GalleryNotFound)
+        {
+            Forget(gallery);
+            GalleryModel now = await GalleryModelAsync(gallery);
+            if (now == model)
+                throw;
+            return await work(now);
+        }
+    }
+
+    /// <summary>What a ready embedding is of: the generation that its sender names, or the gallery's first.</summary>
+    public static GalleryModel Ready(GalleryModel model, int? generation) => model with { Generation = generation ?? 1 };
+
     /// <summary>The model of a gallery that embeds images itself.</summary>
     /// <exception cref="ProblemException">The gallery takes ready embeddings only.</exception>
     public static string EmbedderOf(string gallery, GalleryModel model) => model.Model != ExternalModel
@@ -50,6 +71,9 @@ internal sealed class Catalogue(IGrainFactory grains, TimeProvider time)
         _models = new(models, time.GetUtcNow());
         return models;
     }
+
+    /// <summary>The embedder in shadow as far as is remembered; never asks anybody. What identify remembers is a second old at most.</summary>
+    public string? ShadowInMemory => _models?.Models.FirstOrDefault(m => m is { Kind: "embedder", Status: ModelStatus.Shadow })?.Name;
 
     /// <summary>After a change to the registry.</summary>
     public void ForgetModels() => _models = null;

@@ -15,7 +15,8 @@ internal sealed record Enrolment(
     IReadOnlyList<ReadOnlyMemory<byte>> Images,
     IReadOnlyList<Embedding> Embeddings,
     FacePolicy Faces,
-    ConflictPolicy OnConflict);
+    ConflictPolicy OnConflict,
+    int? Generation = null);
 
 /// <summary>Enrols: images to faces to templates to the identity's grain. The single and the bulk endpoint share it.</summary>
 internal sealed class Enroller(Catalogue catalogue, FaceReader faces, IGrainFactory grains, GatewayMetrics metrics)
@@ -36,24 +37,30 @@ internal sealed class Enroller(Catalogue catalogue, FaceReader faces, IGrainFact
     {
         try
         {
-            GalleryModel model = await catalogue.GalleryModelAsync(enrolment.Gallery);
-            List<RejectedImage> rejected = [];
-            List<string> warnings = [];
-            List<Source> sources = [.. enrolment.Embeddings.Select((e, i) => new Source(i, null, new NewTemplate(e, TemplateQuality.Unknown)))];
-            if (enrolment.Images.Count > 0)
-                sources.AddRange(await ReadAsync(enrolment, model, rejected, warnings, cancellation));
-            if (sources.Count == 0)
-                throw Rejected(rejected);
-            if (sources.Count > MaxTemplates)
-                throw ProblemException.Invalid($"One enrolment adds up to {MaxTemplates} templates; this one would add {sources.Count}.");
-            return await CommitAsync(enrolment, model, sources, rejected, warnings, cancellation);
+            return await catalogue.WithModelAsync(enrolment.Gallery, model =>
+                EnrolAsync(enrolment, enrolment.Images.Count == 0 ? Catalogue.Ready(model, enrolment.Generation) : model, cancellation));
         }
         catch (FaceSearchException e) when (e.Type is ProblemTypes.GenerationMismatch or ProblemTypes.GalleryNotFound)
         {
-            catalogue.Forget(enrolment.Gallery);
             metrics.Enrolled(e.Type);
             throw;
         }
+    }
+
+    private async Task<EnrolResponse> EnrolAsync(Enrolment enrolment, GalleryModel model, CancellationToken cancellation)
+    {
+        List<RejectedImage> rejected = [];
+        List<string> warnings = [];
+        List<Source> sources = [.. enrolment.Embeddings.Select((e, i) => new Source(i, null, new NewTemplate(e, TemplateQuality.Unknown)))];
+        if (enrolment.Images.Count > 0)
+            sources.AddRange(await ReadAsync(enrolment, model, rejected, warnings, cancellation));
+        else if (model.Retention != Retention.None)
+            warnings.Add("Ready embeddings bring no image: these templates cannot be moved to another model, unless it is compatible.");
+        if (sources.Count == 0)
+            throw Rejected(rejected);
+        if (sources.Count > MaxTemplates)
+            throw ProblemException.Invalid($"One enrolment adds up to {MaxTemplates} templates; this one would add {sources.Count}.");
+        return await CommitAsync(enrolment, model, sources, rejected, warnings, cancellation);
     }
 
     private async Task<EnrolResponse> CommitAsync(Enrolment enrolment, GalleryModel model, List<Source> sources,
@@ -83,8 +90,15 @@ internal sealed class Enroller(Catalogue catalogue, FaceReader faces, IGrainFact
         if (good.Length is 0 or > MaxTemplates)
             return good.Select(g => new Source(g.Image, null, null!));
         IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, [.. good.Select(g => g.Face)], cancellation);
-        return good.Zip(embedded, (g, e) => new Source(g.Image, g.Face.ToFace(), new NewTemplate(e.Embedding, g.Face.Quality.ToTemplateQuality())));
+        return good.Zip(embedded, (g, e) => new Source(g.Image, g.Face.ToFace(), Template(enrolment, model.Retention, g.Image, g.Face, e.Embedding)));
     }
+
+    /// <summary>With the images that the gallery keeps; no other ever travels.</summary>
+    private static NewTemplate Template(Enrolment enrolment, Retention retention, int image, FaceCandidate face, Embedding embedding) => new(
+        embedding,
+        face.Quality.ToTemplateQuality(),
+        retention == Retention.None ? null : new FaceCrop(face.Crop.Size, face.Crop.Rgb),
+        retention == Retention.Original ? enrolment.Images[image].ToArray() : null);
 
     private async Task<Looked> LookAsync(string embedder, ReadOnlyMemory<byte> bytes, int image, FacePolicy policy, CancellationToken cancellation)
     {

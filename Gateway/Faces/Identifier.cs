@@ -7,7 +7,7 @@ using FaceSearch.Vision;
 namespace FaceSearch.Gateway.Faces;
 
 /// <summary>Answers "who is this?" for an embedding, or for every face of an image in parallel.</summary>
-internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFactory grains, GatewayMetrics metrics)
+internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFactory grains, GatewayMetrics metrics, ShadowSampler shadow)
 {
     /// <summary>Identities in a candidate list, unless the caller asks otherwise.</summary>
     public const int DefaultTop = 5;
@@ -17,10 +17,13 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
     private sealed record Looked(IReadOnlyList<Probe> Probes, IReadOnlyList<string> Warnings, double AnalyseMs, double EmbedMs, int? Width, int? Height);
 
     /// <exception cref="FaceSearchException">What the grains refuse.</exception>
-    public async Task<IdentifyResponse> IdentifyAsync(string gallery, IdentifyRequest request, ReadOnlyMemory<byte>? image, Deadline deadline, CancellationToken cancellation)
+    public Task<IdentifyResponse> IdentifyAsync(string gallery, IdentifyRequest request, ReadOnlyMemory<byte>? image, Deadline deadline, CancellationToken cancellation) =>
+        catalogue.WithModelAsync(gallery, model => IdentifyAsync(gallery, image is null ? Catalogue.Ready(model, request.Generation) : model, request, image, deadline, cancellation));
+
+    private async Task<IdentifyResponse> IdentifyAsync(
+        string gallery, GalleryModel model, IdentifyRequest request, ReadOnlyMemory<byte>? image, Deadline deadline, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
-        GalleryModel model = await catalogue.GalleryModelAsync(gallery);
         Looked looked = image is { } bytes
             ? await LookAsync(gallery, model, bytes, request.Faces ?? FacePolicy.All, cancellation)
             : new([new Probe(null, request.Embedding!)], [], 0, 0, null, null);
@@ -51,6 +54,8 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
         double analyseMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         start = Stopwatch.GetTimestamp();
         IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, picked, cancellation);
+        if (embedded.Count > 0)
+            shadow.Offer(embedder, image, embedded[0]);
         return new([.. embedded.Select(e => new Probe(e.Candidate.ToFace(), e.Embedding))], faces.Warnings(analysis, policy),
             analyseMs, Stopwatch.GetElapsedTime(start).TotalMilliseconds, analysis.OriginalWidth, analysis.OriginalHeight);
     }
@@ -59,22 +64,14 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
         IReadOnlyList<Probe> probes, Deadline deadline, CancellationToken cancellation)
     {
         IIdentifyGrain grain = grains.GetGrain<IIdentifyGrain>(gallery);
-        try
+        return await Task.WhenAll(probes.Select(async probe =>
         {
-            return await Task.WhenAll(probes.Select(async probe =>
-            {
-                long start = Stopwatch.GetTimestamp();
-                IdentifyOutcome outcome = await grain.IdentifyAsync(new IdentifyQuery(gallery, model.Generation, probe.Embedding,
-                    request.Top ?? DefaultTop, request.Threshold, request.Margin, request.Filter, deadline.At, request.AllowPartial ?? false), cancellation);
-                metrics.Identified(outcome.Decision, Stopwatch.GetElapsedTime(start), outcome.SearchMicroseconds);
-                return outcome;
-            }));
-        }
-        catch (FaceSearchException e) when (e.Type is ProblemTypes.GenerationMismatch or ProblemTypes.GalleryNotFound)
-        {
-            catalogue.Forget(gallery);
-            throw;
-        }
+            long start = Stopwatch.GetTimestamp();
+            IdentifyOutcome outcome = await grain.IdentifyAsync(new IdentifyQuery(gallery, model.Generation, probe.Embedding,
+                request.Top ?? DefaultTop, request.Threshold, request.Margin, request.Filter, deadline.At, request.AllowPartial ?? false), cancellation);
+            metrics.Identified(outcome.Decision, Stopwatch.GetElapsedTime(start), outcome.SearchMicroseconds);
+            return outcome;
+        }));
     }
 
     private static IReadOnlyList<string> Warnings(IReadOnlyList<string> warnings, IdentifyOutcome[] outcomes)

@@ -44,6 +44,12 @@ internal sealed partial class VisionModels(ModelStore store, IOptions<GatewayOpt
         }
     }
 
+    /// <summary>True if two embedders take the same crop.</summary>
+    public bool AlignAlike(string a, string b) =>
+        store.Find(ModelKind.Embedder, a)?.Manifest is { } one && store.Find(ModelKind.Embedder, b)?.Manifest is { } other
+        && one.Input.Width == other.Input.Width
+        && (one.AlignmentTemplate ?? []).SequenceEqual(other.AlignmentTemplate ?? []);
+
     /// <summary>Loads the detector if that has not happened and it is there.</summary>
     public YuNetDetector? Detector()
     {

@@ -42,7 +42,7 @@ public static class GatewayHosting
             .Configure(options => configure?.Invoke(options))
             .ValidateDataAnnotations().ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton(sp => new ModelStore(sp.GetRequiredService<IOptions<GatewayOptions>>().Value.ModelsFolder));
+        services.TryAddSingleton(sp => new ModelStore(sp.GetRequiredService<IOptions<GatewayOptions>>().Value.ModelsFolder, ModelStore.BundledFolder));
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<RequestReader>();
         services.AddSingleton<ApiKeyRing>();
@@ -50,6 +50,9 @@ public static class GatewayHosting
         services.AddSingleton<FaceReader>();
         services.AddSingleton<Catalogue>();
         services.AddSingleton<Identifier>();
+        services.AddSingleton<ModelUploads>();
+        services.AddSingleton<ShadowSampler>();
+        services.AddHostedService(sp => sp.GetRequiredService<ShadowSampler>());
         services.AddSingleton<Enroller>();
         services.AddSingleton<BulkEnroller>();
         services.Configure<KestrelServerOptions>(kestrel => kestrel.AddServerHeader = false);
@@ -82,6 +85,7 @@ public static class GatewayHosting
         RouteGroupBuilder api = app.MapGroup(HttpApi.Base);
         api.MapGalleries();
         api.MapClusters();
+        api.MapReembedding();
         api.MapIdentities();
         api.MapEnrolment();
         api.MapBulk();
@@ -90,6 +94,7 @@ public static class GatewayHosting
         api.MapDetect();
         api.MapTemplates();
         api.MapModels();
+        api.MapTraining();
         api.MapKeys();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint("/metrics").RequireAuthorization(RolePolicies.AdminOrThisMachine);

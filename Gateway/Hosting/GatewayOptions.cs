@@ -44,6 +44,14 @@ public sealed class GatewayOptions
     [Range(0, 65_536)]
     public int RequestQueue { get; set; } = 1_024;
 
+    /// <summary>Largest model that can be uploaded, in bytes. Default 1 GiB.</summary>
+    [Range(1 << 10, 8L << 30)]
+    public long MaxModelBytes { get; set; } = 1L << 30;
+
+    /// <summary>Live probes a second that a model in shadow looks at, beside the answers. Default 2.</summary>
+    [Range(0.0, 1_000.0)]
+    public double ShadowProbesPerSecond { get; set; } = 2;
+
     /// <summary>Requests a second one key (or, without keys, one address) may make; 0: no limit. Default 5,000.</summary>
     [Range(0, 1_000_000)]
     public int RequestsPerSecond { get; set; } = 5_000;

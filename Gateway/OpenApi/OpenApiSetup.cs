@@ -50,7 +50,9 @@ internal static class OpenApiSetup
             new() { Name = "Identities", Description = "Enrol, look up, change and erase people." },
             new() { Name = "Galleries", Description = "Sets of identities that are searched together." },
             new() { Name = "Clusters", Description = "Group a gallery by person: duplicates, and people without a name." },
-            new() { Name = "Administration", Description = "Models and API keys." },
+            new() { Name = "Administration", Description = "API keys." },
+            new() { Name = "Models", Description = "A model's life: candidate, shadow, active, retired; promotion only on evidence." },
+            new() { Name = "Training", Description = "Training runs and schedules; the work is done by `trainingjob work`." },
             new() { Name = "Status", Description = "Health and version." },
         };
         document.Components ??= new OpenApiComponents();

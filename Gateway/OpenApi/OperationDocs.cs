@@ -33,6 +33,8 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
             Parameter(operation, HttpApi.OperationHeader, ParameterLocation.Header, JsonSchemaType.String, "Operation id: repeating a request with the same one applies it once.");
         if (operation.OperationId == "listIdentities")
             Page(operation, "Identities whose id is greater; `next` of the page before.");
+        if (operation.OperationId == "listTrainingRuns")
+            Parameter(operation, "limit", ParameterLocation.Query, JsonSchemaType.Integer, "1 to 1,000; 50 if absent.");
         if (operation.OperationId == "listClusterGroups")
         {
             Page(operation, "`next` of the page before.");

@@ -12,6 +12,9 @@ public sealed class EmbedderOptions
     /// <summary>Crops that may wait; beyond it a call is refused as overloaded.</summary>
     public int MaxQueue { get; set; } = 1024;
 
+    /// <summary>Models kept in memory; beyond it the one that was not used for longest goes.</summary>
+    public int MaxModels { get; set; } = 4;
+
     /// <summary>Batches that run at once. 0: one a processor (each run then uses one thread).</summary>
     public int Concurrency { get; set; }
 }

@@ -26,6 +26,12 @@ public sealed class GalleryRoute(GalleryView view)
 
     public ScoreCalibration Calibration { get; } = view.Calibration.Read();
 
+    /// <summary>The generation beside the active one, as a route of its own; null if there is none.</summary>
+    public GalleryRoute? Other { get; } = view.Other is { } other ? new GalleryRoute(view.Of(other.Generation)!) : null;
+
+    /// <summary>The route of a generation that a request has pinned; null unless it answers.</summary>
+    public GalleryRoute? For(int generation) => generation == View.Generation ? this : View.Other is { Answers: true } other && other.Generation == generation ? Other : null;
+
     private volatile Computed? _last;
 
     /// <summary>The score at which a search of this gallery becomes a match, as of its last calibration.</summary>

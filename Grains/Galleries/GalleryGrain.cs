@@ -13,8 +13,9 @@ public sealed partial class GalleryGrain(
     [PersistentState("gallery")] IPersistentState<GalleryState> state,
     ITemplateLogProvider logs,
     ISnapshotStore snapshots,
+    ICropStore crops,
     TimeProvider time,
-    ILogger<GalleryGrain> logger) : Grain, IGalleryGrain, IGalleryRoutingGrain
+    ILogger<GalleryGrain> logger) : Grain, IGalleryGrain, IGalleryRoutingGrain, IGalleryGenerationsGrain
 {
     /// <summary>The model of a gallery whose callers bring their own embeddings.</summary>
     public const string ExternalModel = "external";
@@ -35,6 +36,8 @@ public sealed partial class GalleryGrain(
 
     public Task<GalleryView?> GetViewAsync() => Task.FromResult(_view);
 
+    public Task<long> GetAnnouncedVersionAsync() => Task.FromResult(state.State.ViewVersion);
+
     public async Task<GalleryDescription> CreateAsync(GallerySettings settings)
     {
         if (!Ids.IsGallery(Id))
@@ -45,6 +48,8 @@ public sealed partial class GalleryGrain(
         string model = settings.Model ?? (await Registry.GetActiveEmbedderAsync())?.Name ?? ExternalModel;
         if (model != ExternalModel && await Registry.FindAsync(model) is not { Kind: "embedder" })
             throw new FaceSearchException(ProblemTypes.ModelNotFound, 404, $"There is no embedder '{model}'. List the models, or leave the model out to take the active one.");
+        if (model == ExternalModel && settings.Retention != Retention.None)
+            throw FaceSearchException.Invalid($"A gallery with the model '{ExternalModel}' takes ready embeddings and sees no images: its retention is none.");
         ImpostorPrior prior = await PriorAsync(model);
         state.State = new GalleryState
         {
@@ -52,6 +57,7 @@ public sealed partial class GalleryGrain(
             Settings = settings with { Model = model },
             Model = model,
             Generation = 1,
+            LastGeneration = 1,
             CreatedAt = time.GetUtcNow(),
             // Never reused, so that a cached view of a deleted gallery of the same name is always older.
             ViewVersion = time.GetUtcNow().ToUnixTimeMilliseconds(),
@@ -72,13 +78,15 @@ public sealed partial class GalleryGrain(
             shards[i] = shards[i] with { Buckets = view.Map.BucketsOf(i) };
         long identities = shards.Sum(s => s.Identities);
         ThresholdInForce threshold = new GalleryRoute(view).Threshold(view.Settings.Threshold, identities);
-        return new GalleryDescription(Id, view.Settings, view.Model, view.Generation, state.State.CreatedAt, identities, shards.Sum(s => s.Templates), threshold, shards);
+        ReembeddingStatus? move = await GrainFactory.GetGrain<IReembeddingGrain>(Id).GetAsync();
+        return new GalleryDescription(Id, view.Settings, view.Model, view.Generation, state.State.CreatedAt, identities, shards.Sum(s => s.Templates), threshold, shards, GalleryRules.Impossible(view.Settings),
+            move is { Phase: < ReembeddingPhase.Done } ? move : null);
     }
 
     public Task<GalleryModel> GetModelAsync()
     {
         GalleryView view = Require();
-        return Task.FromResult(new GalleryModel(view.Model, view.Generation));
+        return Task.FromResult(new GalleryModel(view.Model, view.Generation, view.Settings.Retention));
     }
 
     public async Task<GalleryDescription> UpdateAsync(GallerySettings settings)
@@ -87,7 +95,14 @@ public sealed partial class GalleryGrain(
         GalleryRules.Check(settings);
         if (settings.Model is not null && settings.Model != view.Model)
             throw FaceSearchException.Invalid($"Gallery '{Id}' uses model '{view.Model}': a gallery's model is changed by re-embedding it, not by its settings.");
-        await ChangeAsync(s => s.Settings = settings with { Model = view.Model, Shards = view.Settings.Shards });
+        if (settings.Retention != view.Settings.Retention)
+            throw FaceSearchException.Invalid($"Gallery '{Id}' was created with retention '{view.Settings.Retention}', and people were enrolled on that promise: it cannot change.");
+        await ChangeAsync(s =>
+        {
+            s.Settings = settings with { Model = view.Model, Shards = view.Settings.Shards };
+            if (s.Other is { } other && settings.Threshold.TargetFpir is not null)
+                s.Other = other with { Threshold = settings.Threshold };
+        });
         return await DescribeAsync();
     }
 
@@ -99,8 +114,9 @@ public sealed partial class GalleryGrain(
         _view = null;
         state.State.Phase = GalleryPhase.Deleting;
         await state.WriteStateAsync();
+        await GrainFactory.GetGrain<IReembeddingEndGrain>(Id).ForgetAsync();
         if (view is not null)
-            await Task.WhenAll(Shards(view).Select(s => s.DropAsync()));
+            await Task.WhenAll(AllShards(view).Select(s => s.DropAsync()));
         // After the shards: a job that starts now finds nothing to read any more.
         await GrainFactory.GetGrain<IClusteringEndGrain>(Id).ForgetAsync();
         await FinishDeletionAsync();
@@ -133,14 +149,19 @@ public sealed partial class GalleryGrain(
             await RecalibrateAsync(view);
     }
 
-    public async Task ShardFullAsync(int shard)
+    public async Task ShardFullAsync(int generation, int shard)
     {
-        GalleryView view = Require();
-        if (view.Map.GrownPast(shard) is { } grown && grown != view.Map)
+        GalleryView? view = Require().Of(generation);
+        if (view?.Map.GrownPast(shard) is not { } grown || grown == view.Map)
+            return;
+        await ChangeAsync(s =>
         {
-            await ChangeAsync(s => s.Map = grown);
-            LogGrown(Id, grown.ShardCount);
-        }
+            if (s.Generation == generation)
+                s.Map = grown;
+            else
+                s.Other = s.Other! with { Map = grown };
+        });
+        LogGrown(Id, grown.ShardCount);
     }
 
     private IModelRegistryGrain Registry => GrainFactory.GetGrain<IModelRegistryGrain>(IModelRegistryGrain.Key);
@@ -150,12 +171,16 @@ public sealed partial class GalleryGrain(
     private IEnumerable<IGalleryShardGrain> Shards(GalleryView view) =>
         Enumerable.Range(0, view.Map.ShardCount).Select(n => GrainFactory.GetGrain<IGalleryShardGrain>(view.Shard(n).ToString()));
 
+    /// <summary>Of both generations.</summary>
+    private IEnumerable<IGalleryShardGrain> AllShards(GalleryView view) =>
+        view.Other is { } other ? Shards(view).Concat(Shards(view.Of(other.Generation)!)) : Shards(view);
+
     private GalleryView Require() => _view ?? throw FaceSearchException.NoGallery(Id);
 
     private GalleryView MakeView()
     {
         GalleryState s = state.State;
-        return new GalleryView(Id, s.ViewVersion, s.Settings, s.Model, s.Generation, s.Map, s.Calibration!);
+        return new GalleryView(Id, s.ViewVersion, s.Settings, s.Model, s.Generation, s.Map, s.Calibration!, s.Other);
     }
 
     /// <summary>Stores a change, tells the present shards of the new version, and only then puts the new view into use.</summary>
@@ -165,7 +190,7 @@ public sealed partial class GalleryGrain(
         change(state.State);
         state.State.ViewVersion++;
         await state.WriteStateAsync();
-        await Task.WhenAll(Shards(before).Select(s => s.SetViewVersionAsync(state.State.ViewVersion)));
+        await Task.WhenAll(AllShards(before).Select(s => s.SetViewVersionAsync(state.State.ViewVersion)));
         _view = MakeView();
     }
 
@@ -178,18 +203,13 @@ public sealed partial class GalleryGrain(
         LogCalibrated(Id, calibration.SampleSize, calibration.FittedIdentities);
     }
 
-    private async Task<ImpostorPrior> PriorAsync(string model)
-    {
-        ModelDescription? known = model == ExternalModel ? null : await Registry.FindAsync(model);
-        return known is { OperatingPoints.Count: >= 2 }
-            ? new ImpostorPrior([.. known.OperatingPoints.Select(p => new Evaluation.OperatingPoint(p.Fmr, p.Score))])
-            : ImpostorPrior.ForDimension(Embedding.Dimension);
-    }
+    private Task<ImpostorPrior> PriorAsync(string model) => ModelPriors.OfAsync(GrainFactory, model);
 
     private async Task FinishDeletionAsync()
     {
         await snapshots.DeleteGalleryAsync(Id);
         await logs.DeleteGalleryAsync(Id);
+        await crops.DeleteGalleryAsync(Id);
         await Directory.RecordAsync(Id, exists: false);
         await state.ClearStateAsync();
         state.State = new GalleryState();

@@ -25,6 +25,13 @@ public sealed class GalleryState
     [Id(5)] public long ViewVersion { get; set; }
     [Id(6)] public BucketMap Map { get; set; } = new(1, 1);
     [Id(7)] public CalibrationState? Calibration { get; set; }
+    [Id(8)] public OtherGeneration? Other { get; set; }
+
+    /// <summary>Highest generation there ever was: numbers are never used again.</summary>
+    [Id(9)] public int LastGeneration { get; set; }
+
+    /// <summary>A generation that is out of use and whose files are being erased; finished after a crash.</summary>
+    [Id(10)] public OtherGeneration? Ending { get; set; }
 }
 
 /// <summary>The ids of all galleries.</summary>

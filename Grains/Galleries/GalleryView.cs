@@ -14,11 +14,46 @@ public sealed record GalleryView(
     [property: Id(3)] string Model,
     [property: Id(4)] int Generation,
     [property: Id(5)] BucketMap Map,
-    [property: Id(6)] CalibrationState Calibration)
+    [property: Id(6)] CalibrationState Calibration,
+    [property: Id(7)] OtherGeneration? Other = null)
 {
+    /// <summary>The gallery as its other generation sees it; null if that has another number.</summary>
+    public GalleryView? Of(int generation) => generation == Generation ? this : Other is { } other && other.Generation == generation
+        ? this with
+        {
+            Settings = Settings with { Model = other.Model, Threshold = other.Threshold },
+            Model = other.Model,
+            Generation = other.Generation,
+            Map = other.Map,
+            Calibration = other.Calibration,
+            Other = null,
+        }
+        : null;
+
     /// <summary>The shard's id.</summary>
     public ShardId Shard(int number) => new(Gallery, Generation, number);
 }
+
+/// <summary>
+/// The generation beside the active one: before a switch the new one that is being filled, after it the old one that can be rolled
+/// back to. Every change of the gallery goes to both.
+/// </summary>
+/// <param name="Generation">Its number.</param>
+/// <param name="Model">Its embedder.</param>
+/// <param name="Map">Its shards.</param>
+/// <param name="Calibration">Its scores.</param>
+/// <param name="Threshold">Its policy: a fixed score means another thing in another model.</param>
+/// <param name="Compatible">Its embeddings compare with those of the active one.</param>
+/// <param name="Answers">It has been active, so a request that pinned it gets its answer.</param>
+[GenerateSerializer, Immutable, Alias("fs.OtherGeneration")]
+public sealed record OtherGeneration(
+    [property: Id(0)] int Generation,
+    [property: Id(1)] string Model,
+    [property: Id(2)] BucketMap Map,
+    [property: Id(3)] CalibrationState Calibration,
+    [property: Id(4)] ThresholdPolicy Threshold,
+    [property: Id(5)] bool Compatible,
+    [property: Id(6)] bool Answers);
 
 /// <summary>
 /// Which shards may hold the identities of a bucket. Layers of shards: the first <see cref="LayerWidth"/> shards, then, once one of
@@ -62,8 +97,14 @@ public interface IGalleryRoutingGrain : IGrainWithStringKey
     [Orleans.Concurrency.AlwaysInterleave, Alias("View")]
     Task<GalleryView?> GetViewAsync();
 
+    /// <summary>
+    /// The newest version that shards are being told of, in use or not: what a shard that opens now must answer with. Never waits.
+    /// </summary>
+    [Orleans.Concurrency.AlwaysInterleave, Alias("Version")]
+    Task<long> GetAnnouncedVersionAsync();
+
     /// <summary>A shard has reached its cap; idempotent.</summary>
-    [Alias("ShardFull")] Task ShardFullAsync(int shard);
+    [Alias("ShardFull")] Task ShardFullAsync(int generation, int shard);
 
     /// <summary>A search saw more or fewer identities than the calibration did; recalibrates if that is so.</summary>
     [Orleans.Concurrency.OneWay, Alias("CalibrateIfStale")]

@@ -1,6 +1,9 @@
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Grains.Galleries;
+using FaceSearch.Grains.Identification;
+using FaceSearch.Grains.Reembedding;
 using FaceSearch.Grains.Shards;
+using FaceSearch.Grains.Training;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -24,7 +27,20 @@ public static class GrainsHosting
             .Validate(o => o.MaxWait >= TimeSpan.Zero && o.MaxWait <= TimeSpan.FromSeconds(1), "Embedder:MaxWait must be 0 to 1 s.")
             .Validate(o => o.MaxQueue >= o.MaxBatch, "Embedder:MaxQueue must be at least MaxBatch.")
             .ValidateOnStart();
+        services.AddOptions<ReembeddingOptions>().Bind(configuration.GetSection("Reembedding"))
+            .Validate(o => o.Page is >= 1 and <= 1000, "Reembedding:Page must be 1 to 1,000.")
+            .Validate(o => o.Batch is >= 1 and <= 256, "Reembedding:Batch must be 1 to 256.")
+            .Validate(o => o.MaxMissingShare is >= 0 and <= 1, "Reembedding:MaxMissingShare must be 0 to 1.")
+            .Validate(o => o.MaxSlowdown >= 1, "Reembedding:MaxSlowdown must be at least 1.")
+            .ValidateOnStart();
+        services.AddOptions<TrainingQueueOptions>().Bind(configuration.GetSection("Training"))
+            .Validate(o => o.Lease >= TimeSpan.FromSeconds(1), "Training:Lease must be at least 1 s.")
+            .Validate(o => o.MostAttempts >= 1 && o.MostWaiting >= 1 && o.RunsKept >= 1, "Training:MostAttempts, MostWaiting and RunsKept must be at least 1.")
+            .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<LiveLatency>();
+        services.AddSingleton<CropFitter>();
+        services.AddSingleton<ReembeddingServices>();
         services.AddSingleton<SearchPool>();
         services.AddSingleton<GalleryRoutes>();
         return services;

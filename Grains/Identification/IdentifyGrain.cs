@@ -9,21 +9,29 @@ namespace FaceSearch.Grains.Identification;
 /// caller allows less: "unknown" from a partial search would be a wrong answer.
 /// </summary>
 [StatelessWorker, Reentrant]
-public sealed class IdentifyGrain(GalleryRoutes routes, TimeProvider time) : Grain, IIdentifyGrain
+public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatency latency, TimeProvider time) : Grain, IIdentifyGrain
 {
 
-    public async Task<IdentifyOutcome> IdentifyAsync(IdentifyQuery query, CancellationToken cancellationToken)
+    public Task<IdentifyOutcome> IdentifyAsync(IdentifyQuery query, CancellationToken cancellationToken)
     {
         IdentifyRules.Check(query);
-        GalleryRoute route = await routes.GetAsync(query.Gallery);
+        return routes.WithAsync(query.Gallery, () => routes.PinnedAsync(query.Gallery, query.Generation), route => IdentifyAsync(route, query, cancellationToken));
+    }
+
+    private async Task<IdentifyOutcome> IdentifyAsync(GalleryRoute route, IdentifyQuery query, CancellationToken cancellationToken)
+    {
+        long started = time.GetTimestamp();
         while (true)
         {
-            if (query.Generation != route.View.Generation)
-                throw Identities.Conflicts.WrongGeneration(query.Gallery, query.Generation, route.View.Generation);
-            ShardAnswer?[] answers = await SearchAsync(route, query, cancellationToken);
+            // The generation that the caller embedded for: after a switch the old one still answers those who began before it.
+            GalleryRoute pinned = route.For(query.Generation) ?? throw Identities.Conflicts.WrongGeneration(query.Gallery, query.Generation, route.View.Generation);
+            ShardAnswer?[] answers = await SearchAsync(pinned, query, cancellationToken);
             long newest = answers.Max(a => a?.ViewVersion ?? 0);
             if (newest <= route.View.Version)
-                return Decide(route, query, answers);
+            {
+                latency.Record(time.GetElapsedTime(started));
+                return Decide(pinned, query, answers, pinned == route);
+            }
             route = await routes.GetAsync(query.Gallery, newest);
         }
     }
@@ -76,7 +84,7 @@ public sealed class IdentifyGrain(GalleryRoutes routes, TimeProvider time) : Gra
     private static FaceSearchException TooLate(IdentifyQuery query, int answered, int total) =>
         new(ProblemTypes.DeadlineExceeded, 504, $"{answered} of {total} shards of gallery '{query.Gallery}' answered before the deadline. Allow more time, or a partial answer.", TimeSpan.FromSeconds(1));
 
-    private IdentifyOutcome Decide(GalleryRoute route, IdentifyQuery query, ShardAnswer?[] answers)
+    private IdentifyOutcome Decide(GalleryRoute route, IdentifyQuery query, ShardAnswer?[] answers, bool active)
     {
         GalleryView view = route.View;
         long identities = answers.Sum(a => a?.Identities ?? 0);
@@ -91,7 +99,7 @@ public sealed class IdentifyGrain(GalleryRoutes routes, TimeProvider time) : Gra
             Evaluation.Decision.Ambiguous => Decision.Ambiguous,
             _ => Decision.Unknown,
         };
-        if (route.IsStale(identities))
+        if (active && route.IsStale(identities))
             GrainFactory.GetGrain<IGalleryRoutingGrain>(query.Gallery).CalibrateIfStaleAsync().Ignore();
         return new IdentifyOutcome(
             decision, candidates.Length > query.Top ? candidates[..query.Top] : candidates, threshold, margin, view.Model, view.Generation,

@@ -17,6 +17,7 @@ namespace FaceSearch.Grains.Shards;
 public sealed partial class GalleryShardGrain(
     ITemplateLogProvider logs,
     ISnapshotStore snapshots,
+    ICropStore crops,
     IEventPublisher events,
     SearchPool pool,
     IOptions<ShardOptions> options,
@@ -46,14 +47,14 @@ public sealed partial class GalleryShardGrain(
         await CloseAsync();
     }
 
-    public async Task<ShardCommit> CommitAsync(IdentityChange change)
+    public async Task<ShardCommit> CommitAsync(IdentityChange change, IReadOnlyList<ImageToRetain>? images)
     {
         Shard shard = await ReadyAsync();
-        CommitResult result = await Guarded(() => shard.CommitAsync(change));
+        CommitResult result = await Guarded(() => shard.CommitAsync(change, images));
         if (shard.Directory.Templates >= _layerCap && !_reportedFull)
         {
             _reportedFull = true;
-            GrainFactory.GetGrain<IGalleryRoutingGrain>(_id.Gallery).ShardFullAsync(_id.Shard).Ignore();
+            GrainFactory.GetGrain<IGalleryRoutingGrain>(_id.Gallery).ShardFullAsync(_id.Generation, _id.Shard).Ignore();
         }
         return new ShardCommit(result, _viewVersion);
     }
@@ -61,7 +62,7 @@ public sealed partial class GalleryShardGrain(
     public async Task<ShardErasure> EraseAsync(IdentityChange change)
     {
         Shard shard = await ReadyAsync();
-        return await Guarded(() => shard.EraseAsync(change));
+        return await Guarded(() => shard.EraseAsync(change)) with { ViewVersion = _viewVersion };
     }
 
     public async Task<ShardAnswer> SearchAsync(ShardQuery query, CancellationToken cancellationToken)
@@ -99,6 +100,15 @@ public sealed partial class GalleryShardGrain(
         Shard shard = await ReadyAsync();
         RefuseWhenStale();
         return await Guarded(() => shard.Log.ListIdentitiesAsync(after, limit).AsTask());
+    }
+
+    public async Task<IdentityOutline?[]> GetOutlinesAsync(string[] identities)
+    {
+        Shard shard = await ReadyAsync();
+        RefuseWhenStale();
+        return Array.ConvertAll(identities, id => shard.Directory.TryGet(id, out IdentityEntry? entry)
+            ? new IdentityOutline(entry.State.Version, entry.State.Metadata, entry.State.Templates)
+            : null);
     }
 
     public async Task<IdentityScore?> ScoreAsync(string identity, Embedding probe)
@@ -180,13 +190,15 @@ public sealed partial class GalleryShardGrain(
 
     private async Task<Shard> OpenAsync()
     {
-        GalleryView view = await GrainFactory.GetGrain<IGalleryRoutingGrain>(_id.Gallery).GetViewAsync()
-            ?? throw FaceSearchException.NoGallery(_id.Gallery);
-        if (view.Generation != _id.Generation || _id.Shard >= view.Map.ShardCount)
+        IGalleryRoutingGrain gallery = GrainFactory.GetGrain<IGalleryRoutingGrain>(_id.Gallery);
+        GalleryView view = (await gallery.GetViewAsync())?.Of(_id.Generation) ?? throw FaceSearchException.NoGallery(_id.Gallery);
+        if (_id.Shard >= view.Map.ShardCount)
             throw FaceSearchException.NoGallery(_id.Gallery);
-        _viewVersion = Math.Max(_viewVersion, view.Version);
+        // A version that is being announced reached an earlier activation of this shard perhaps, and not this one.
+        _viewVersion = Math.Max(_viewVersion, await gallery.GetAnnouncedVersionAsync());
         _layerCap = view.Settings.MaxTemplatesPerShard;
-        ShardParts parts = new(logs, snapshots, events, _options, time, logger, new GalleryRoute(view).DecisionThreshold);
+        ShardParts parts = new(logs, snapshots, events, _options, time, logger, new GalleryRoute(view).DecisionThreshold,
+            view.Settings.Retention == Retention.None ? null : crops);
         long started = time.GetTimestamp();
         Shard shard = await Task.Run(() => ShardOpener.OpenAsync(parts, _id, _closing.Token));
         _validatedAt = time.GetUtcNow();
@@ -261,6 +273,7 @@ public sealed partial class GalleryShardGrain(
     {
         StorageFullException => new(ProblemTypes.StorageFull, 507, e.Message, TimeSpan.FromSeconds(30)),
         LogPoisonedException => new(ProblemTypes.StorageFailed, 503, e.Message, TimeSpan.FromSeconds(1)),
+        CropStoreDamagedException => new(ProblemTypes.StorageFailed, 503, e.Message),
         LogDamagedException => new(ProblemTypes.ShardDamaged, 500, e.Message),
         OperationCanceledException => new(ProblemTypes.ShardUnavailable, 503, $"Shard {_id.Shard} of gallery '{_id.Gallery}' is closing.", TimeSpan.FromSeconds(1)),
         _ => new(ProblemTypes.ShardUnavailable, 503, $"Shard {_id.Shard} of gallery '{_id.Gallery}' is not available now.", TimeSpan.FromSeconds(1)),

@@ -13,7 +13,8 @@ internal sealed record ShardParts(
     ShardOptions Options,
     TimeProvider Time,
     ILogger Logger,
-    float DecisionThreshold = 0.5f);
+    float DecisionThreshold = 0.5f,
+    ICropStore? Crops = null);
 
 /// <summary>
 /// One shard without its grain: the log (truth), and the directory and index derived from it.
@@ -41,7 +42,7 @@ internal sealed class Shard : IAsyncDisposable
         Index = state.Index;
         Notice = state.Notice;
         Auditor = new RecallAuditor(state.Index, new RecallAuditorOptions { DecisionThreshold = parts.DecisionThreshold });
-        Maintenance = new ShardMaintenance(this, parts, state.SnapshotLsn, state.ErasurePending);
+        Maintenance = new ShardMaintenance(this, parts, state);
     }
 
     public ShardId Id => Log.Shard;
@@ -64,8 +65,11 @@ internal sealed class Shard : IAsyncDisposable
     /// <summary>Snapshots, erasure and the outbox.</summary>
     public ShardMaintenance Maintenance { get; }
 
-    /// <summary>Commits a change and makes it visible. Changes of one identity are applied in the order of their commits.</summary>
-    public async Task<CommitResult> CommitAsync(IdentityChange change)
+    /// <summary>
+    /// Commits a change, makes it visible and retains its images. Changes of one identity are applied in the order of their commits, so
+    /// an image is never stored after the erasure of its template; a repeated operation stores what a crash kept from being stored.
+    /// </summary>
+    public async Task<CommitResult> CommitAsync(IdentityChange change, IReadOnlyList<ImageToRetain>? images = null)
     {
         await _gate.EnterAsync();
         SemaphoreSlim stripe = _stripes[Buckets.Of(change.Identity) % Stripes];
@@ -75,6 +79,8 @@ internal sealed class Shard : IAsyncDisposable
             CommitResult result = await Log.CommitAsync(change);
             if (result.Status == CommitStatus.Applied)
                 Apply(change, result);
+            if (images is { Count: > 0 } && _parts.Crops is { } crops && result.Status is CommitStatus.Applied or CommitStatus.Replayed)
+                await RetainAsync(crops, change.Identity, result.Templates, images!);
             return result;
         }
         finally
@@ -148,8 +154,21 @@ internal sealed class Shard : IAsyncDisposable
         Index.Dispose();
     }
 
+    private async Task RetainAsync(ICropStore crops, string identity, IReadOnlyList<TemplateId> templates, IReadOnlyList<ImageToRetain> images)
+    {
+        List<RetainedImage> retained = new(images.Count);
+        foreach (ImageToRetain image in images)
+        {
+            if (image.Template < templates.Count && Directory.TryGetOwner(templates[image.Template].Value, out IdentityEntry? owner) && owner.Id == identity)
+                retained.Add(new RetainedImage(templates[image.Template], image.Kind, image.Bytes));
+        }
+        if (retained.Count > 0)
+            await crops.PutAsync(Id.Gallery, identity, retained);
+    }
+
     private void Apply(IdentityChange change, CommitResult result)
     {
+        Maintenance.Removed(change.Erase ? result.Templates : change.Remove);
         if (change.Erase)
         {
             Directory.Remove(change.Identity);

@@ -22,14 +22,17 @@ internal sealed class ShardMaintenance : IAsyncDisposable
     private bool _erasurePending;
     private long _lastSeenLsn;
     private DateTimeOffset _lastChange;
+    private readonly Lock _removing = new();
+    private List<TemplateId> _removed;
 
-    public ShardMaintenance(Shard shard, ShardParts parts, long snapshotLsn, bool erasurePending)
+    public ShardMaintenance(Shard shard, ShardParts parts, ShardState state)
     {
         _shard = shard;
         _parts = parts;
-        _snapshotLsn = snapshotLsn;
-        _erasurePending = erasurePending;
-        _erasedThroughLsn = erasurePending ? 0 : shard.Log.Head.Lsn;
+        _snapshotLsn = state.SnapshotLsn;
+        _erasurePending = state.Removed.Count > 0 || state.ErasurePending;
+        _removed = parts.Crops is null ? [] : [.. state.Removed];
+        _erasedThroughLsn = _erasurePending ? 0 : shard.Log.Head.Lsn;
         _lastSeenLsn = shard.Log.Head.Lsn;
         _lastChange = parts.Time.GetUtcNow();
         _loop = Task.Run(LoopAsync);
@@ -37,6 +40,15 @@ internal sealed class ShardMaintenance : IAsyncDisposable
 
     /// <summary>LSN of the newest snapshot; 0 if there is none.</summary>
     public long SnapshotLsn => Interlocked.Read(ref _snapshotLsn);
+
+    /// <summary>Templates are gone from the log: their images go with the next completed erasure or snapshot, whichever comes first.</summary>
+    public void Removed(IReadOnlyList<TemplateId> templates)
+    {
+        if (templates.Count == 0 || _parts.Crops is null)
+            return;
+        lock (_removing)
+            _removed.AddRange(templates);
+    }
 
     /// <summary>Writes a snapshot of the present state, unless the newest one is that.</summary>
     public async Task SnapshotAsync()
@@ -53,8 +65,8 @@ internal sealed class ShardMaintenance : IAsyncDisposable
     }
 
     /// <summary>
-    /// Makes every removal up to <paramref name="lsn"/> final: log scrubbed, snapshots that may hold a removed template replaced,
-    /// <c>IdentityErased</c> published. Erasures that arrive together share one round.
+    /// Makes every removal up to <paramref name="lsn"/> final: images and their keys destroyed, log scrubbed, snapshots that may hold a
+    /// removed template replaced, <c>IdentityErased</c> published. Erasures that arrive together share one round.
     /// </summary>
     /// <returns>Snapshots that were replaced.</returns>
     public async Task<int> CompleteErasureAsync(long lsn)
@@ -65,6 +77,7 @@ internal sealed class ShardMaintenance : IAsyncDisposable
             if (_erasedThroughLsn >= lsn)
                 return 0;
             long target = (await _shard.QuiescentHeadAsync()).Lsn;
+            await EraseImagesAsync();
             await _shard.Log.ScrubAsync();
             int outdated = (await _parts.Snapshots.ListAsync(_shard.Id)).Count(s => s.Label.Lsn < target);
             if (outdated > 0)
@@ -149,10 +162,31 @@ internal sealed class ShardMaintenance : IAsyncDisposable
         LogHead head = await _shard.QuiescentHeadAsync();
         if (head.Lsn == SnapshotLsn)
             return;
+        // A restart from this snapshot would not hear of removals before it.
+        await EraseImagesAsync();
         SnapshotLabel label = new(head.Lsn, head.Digest, _shard.Log.Epoch, _parts.Time.GetUtcNow());
         SnapshotInfo written = await _parts.Snapshots.WriteAsync(_shard.Id, label, WriteFilesAsync);
         Interlocked.Exchange(ref _snapshotLsn, head.Lsn);
         _parts.Logger.LogInformation("Snapshot of shard {Shard} at LSN {Lsn}: {Bytes} bytes.", _shard.Id, head.Lsn, written.Bytes);
+    }
+
+    /// <summary>Only under <see cref="_files"/>.</summary>
+    private async Task EraseImagesAsync()
+    {
+        List<TemplateId> removed;
+        lock (_removing)
+            (removed, _removed) = (_removed, []);
+        if (removed.Count == 0 || _parts.Crops is not { } crops)
+            return;
+        try
+        {
+            await crops.EraseAsync(_shard.Id.Gallery, removed);
+        }
+        catch
+        {
+            Removed(removed);
+            throw;
+        }
     }
 
     private ValueTask WriteFilesAsync(string folder, CancellationToken cancellationToken)

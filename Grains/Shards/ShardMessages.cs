@@ -55,14 +55,34 @@ public sealed record ShardExport([property: Id(0)] long[] Templates, [property: 
 
 /// <summary>How an erasure went.</summary>
 [GenerateSerializer, Immutable, Alias("fs.ShardErasure")]
-public sealed record ShardErasure([property: Id(0)] CommitStatus Status, [property: Id(1)] int Templates, [property: Id(2)] int SnapshotsRewritten, [property: Id(3)] DateTimeOffset At);
+public sealed record ShardErasure(
+    [property: Id(0)] CommitStatus Status,
+    [property: Id(1)] int Templates,
+    [property: Id(2)] int SnapshotsRewritten,
+    [property: Id(3)] DateTimeOffset At,
+    [property: Id(4)] long ViewVersion = 0);
+
+/// <summary>An image to retain with a change.</summary>
+/// <param name="Template">Index of its template among those the change adds.</param>
+/// <param name="Kind">What it shows.</param>
+/// <param name="Bytes">The image.</param>
+[GenerateSerializer, Immutable, Alias("fs.ImageToRetain")]
+public sealed record ImageToRetain([property: Id(0)] int Template, [property: Id(1)] ImageKind Kind, [property: Id(2)] byte[] Bytes)
+{
+    /// <summary>Never the image.</summary>
+    public override string ToString() => $"ImageToRetain({Template}, {Kind})";
+}
+
+/// <summary>What a shard's directory knows of an identity.</summary>
+[GenerateSerializer, Immutable, Alias("fs.IdentityOutline")]
+public sealed record IdentityOutline([property: Id(0)] long Version, [property: Id(1)] IReadOnlyDictionary<string, string> Metadata, [property: Id(2)] long[] Templates);
 
 /// <summary>One gallery shard (key: <see cref="ShardId"/>). Only other grains call it.</summary>
 [Alias("fs.IGalleryShardGrain")]
 public interface IGalleryShardGrain : IGrainWithStringKey
 {
-    /// <summary>Applies one change: durable, searchable, then acknowledged.</summary>
-    [Alias("Commit")] Task<ShardCommit> CommitAsync(IdentityChange change);
+    /// <summary>Applies one change: durable, searchable, its images retained, then acknowledged.</summary>
+    [Alias("Commit")] Task<ShardCommit> CommitAsync(IdentityChange change, IReadOnlyList<ImageToRetain>? images = null);
 
     /// <summary>As <see cref="CommitAsync"/> for changes that remove templates; returns when they are gone from every file.</summary>
     [Alias("Erase")] Task<ShardErasure> EraseAsync(IdentityChange change);
@@ -75,6 +95,9 @@ public interface IGalleryShardGrain : IGrainWithStringKey
     [Alias("Get")] Task<StoredIdentity?> GetIdentityAsync(string identity);
 
     [Alias("List")] Task<IReadOnlyList<StoredIdentity>> ListIdentitiesAsync(string? after, int limit);
+
+    /// <summary>For each identity what the directory knows of it; null where the shard does not hold it.</summary>
+    [Alias("Outlines")] Task<IdentityOutline?[]> GetOutlinesAsync(string[] identities);
 
     /// <summary>Null if the shard does not hold the identity or it has no templates.</summary>
     [Alias("Score")] Task<IdentityScore?> ScoreAsync(string identity, Embedding probe);

@@ -9,8 +9,9 @@ namespace FaceSearch.Grains.Shards;
 /// <param name="Index">The templates.</param>
 /// <param name="SnapshotLsn">LSN of the snapshot they came from; 0 for a rebuild from the log alone.</param>
 /// <param name="ErasurePending">Templates were removed after that snapshot: it (or free space of the log) may still hold their bytes.</param>
+/// <param name="Removed">Those templates.</param>
 /// <param name="Notice">What was found amiss and dealt with.</param>
-internal sealed record ShardState(ShardDirectory Directory, TieredIndex Index, long SnapshotLsn, bool ErasurePending, string? Notice);
+internal sealed record ShardState(ShardDirectory Directory, TieredIndex Index, long SnapshotLsn, bool ErasurePending, IReadOnlyList<TemplateId> Removed, string? Notice);
 
 /// <summary>
 /// Opens a shard: fences earlier owners, loads the newest intact snapshot, replays what the log has since, and proves the result
@@ -70,7 +71,7 @@ internal static class ShardOpener
             await replay.RunAsync(log.ReadAsync(snapshot.Label.Lsn, snapshot.Label.Digest, cancellationToken));
             replay.DropUnowned();
             Prove(log, directory, index);
-            return new ShardState(directory, index, snapshot.Label.Lsn, replay.Removed, Join(notices));
+            return new ShardState(directory, index, snapshot.Label.Lsn, replay.Erased, replay.Removed, Join(notices));
         }
         catch
         {
@@ -88,7 +89,9 @@ internal static class ShardOpener
             ShardReplay replay = new(directory, index);
             await replay.RunAsync(log.ReadAsync(0, 0, cancellationToken));
             Prove(log, directory, index);
-            return new ShardState(directory, index, 0, replay.Removed, Join(notices));
+            // A rebuild reads what is there and not what is gone; the images of what is gone may be there still.
+            IReadOnlyList<TemplateId> removed = parts.Crops is null ? [] : await log.ListRemovedAsync(cancellationToken);
+            return new ShardState(directory, index, 0, replay.Erased, removed, Join(notices));
         }
         catch
         {
@@ -121,8 +124,11 @@ internal sealed class ShardReplay(ShardDirectory directory, TieredIndex index)
 {
     private Dictionary<ulong, string>? _byHash;
 
-    /// <summary>True if an entry removed templates.</summary>
-    public bool Removed { get; private set; }
+    /// <summary>True if an entry removed templates or an identity.</summary>
+    public bool Erased { get; private set; }
+
+    /// <summary>The templates that entries removed.</summary>
+    public List<TemplateId> Removed { get; } = [];
 
     public async Task RunAsync(IAsyncEnumerable<LogEntry> entries)
     {
@@ -171,7 +177,8 @@ internal sealed class ShardReplay(ShardDirectory directory, TieredIndex index)
 
     private void Remove(long template)
     {
-        Removed = true;
+        Erased = true;
+        Removed.Add(new TemplateId(template));
         index.Remove(template);
         if (directory.TryGetOwner(template, out IdentityEntry? owner))
             directory.Set(owner.Id, owner.State with { Templates = Array.FindAll(owner.State.Templates, t => t != template) });
@@ -185,7 +192,7 @@ internal sealed class ShardReplay(ShardDirectory directory, TieredIndex index)
 
     private void Forget(ulong hash)
     {
-        Removed = true;
+        Erased = true;
         _byHash ??= directory.Entries.ToDictionary(e => IdentityHash.Of(e.Id), e => e.Id);
         if (!_byHash.Remove(hash, out string? identity))
             return;

@@ -30,15 +30,16 @@ internal sealed class StorageCheck(SiloOptions options) : IHealthCheck
 }
 
 /// <summary>The embedder and the execution provider that its session really runs on.</summary>
-internal sealed class EmbedderCheck(InstalledEmbedder installed) : IHealthCheck
+internal sealed class EmbedderCheck(EmbedderPool embedders) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(installed.Embedder is not { } embedder
+        Task.FromResult(embedders.Standard is not { } embedder
             ? HealthCheckResult.Degraded("No embedder is installed: images cannot be enrolled or identified, ready embeddings can. Run `facesearch models pull mobilefacenet-128`.")
             : HealthCheckResult.Healthy($"{embedder.Manifest.Name} on {embedder.Provider}", new Dictionary<string, object>
             {
                 ["model"] = embedder.Manifest.Name,
                 ["provider"] = embedder.Provider.ToString(),
-                ["waiting"] = installed.Batcher!.Waiting,
+                ["loaded"] = string.Join(", ", embedders.Models),
+                ["waiting"] = embedders.Waiting,
             }));
 }

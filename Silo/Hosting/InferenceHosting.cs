@@ -5,13 +5,13 @@ using Microsoft.Extensions.Options;
 
 namespace FaceSearch.Silo.Hosting;
 
-/// <summary>The silo's one embedder session, from the models folder.</summary>
+/// <summary>The silo's embedder sessions, from the models folder.</summary>
 internal static class InferenceHosting
 {
     public static void AddInference(this WebApplicationBuilder builder, SiloOptions options)
     {
         InferenceOptions inference = new() { Provider = options.Provider };
-        builder.Services.AddSingleton(new ModelStore(options.EffectiveModelsFolder));
+        builder.Services.AddSingleton(new ModelStore(options.EffectiveModelsFolder, ModelStore.BundledFolder));
         builder.Services.PostConfigure<GatewayOptions>(o =>
         {
             o.ModelsFolder = options.EffectiveModelsFolder;
@@ -20,14 +20,15 @@ internal static class InferenceHosting
         builder.Services.AddSingleton(services => Load(services, options, inference));
     }
 
-    private static InstalledEmbedder Load(IServiceProvider services, SiloOptions options, InferenceOptions inference)
+    private static EmbedderPool Load(IServiceProvider services, SiloOptions options, InferenceOptions inference)
     {
-        InstalledModel? model = services.GetRequiredService<ModelStore>().Find(ModelKind.Embedder, options.Embedder);
+        ModelStore store = services.GetRequiredService<ModelStore>();
+        InstalledModel? model = store.Find(ModelKind.Embedder, options.Embedder);
         if (model is null && options.Embedder is not null)
             throw new ModelException($"Silo:Embedder names '{options.Embedder}', but {options.EffectiveModelsFolder} does not hold it. Run 'facesearch models list'.");
-        if (model is null)
-            return new InstalledEmbedder(null, null);
-        OnnxFaceEmbedder embedder = new(model, inference);
-        return new InstalledEmbedder(new EmbedderBatcher(embedder, services.GetRequiredService<IOptions<EmbedderOptions>>()), embedder);
+        return new EmbedderPool(
+            model is null ? null : new OnnxFaceEmbedder(model, inference),
+            name => store.Find(ModelKind.Embedder, name) is { } other ? new OnnxFaceEmbedder(other, inference) : null,
+            services.GetRequiredService<IOptions<EmbedderOptions>>());
     }
 }

@@ -43,7 +43,7 @@ internal static class SiloHosting
         builder.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering(FreePort(options.SiloPort), FreePort(options.ClientPort), serviceId: "facesearch", clusterId: "facesearch");
-            silo.AddFaceSearchEmbeddedStorage(options.DataFolder);
+            silo.AddFaceSearchEmbeddedStorage(options.DataFolder, options.RetentionKeyFile);
             silo.Configure<GrainCollectionOptions>(o =>
             {
                 // Identities hold nothing between calls: a bulk enrolment of millions must not keep millions of activations.

@@ -13,6 +13,12 @@ public sealed class SiloOptions
     /// <summary>Where the models are; default: the environment variable FACESEARCH_MODELS, else <c>models</c> in the data folder.</summary>
     public string? ModelsFolder { get; set; }
 
+    /// <summary>
+    /// Where the key is that wraps the keys of retained images; default: <c>crops/master.key</c> in the data folder. Kept on another disk
+    /// or in a mounted secret, it makes a copied data folder worthless.
+    /// </summary>
+    public string? RetentionKeyFile { get; set; }
+
     /// <summary>Name of the embedder to load; default: the best one that is installed.</summary>
     public string? Embedder { get; set; }
 

@@ -11,7 +11,7 @@ namespace FaceSearch.Silo.Startup;
 /// <summary>Says, once everything is up, where it listens and what is in use.</summary>
 internal sealed class Banner(
     IHostApplicationLifetime lifetime, IServer server, IGrainFactory grains, ITemplateLogProvider logs, ModelStore store,
-    InstalledEmbedder embedder, SiloOptions options) : IHostedService
+    EmbedderPool embedders, SiloOptions options) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -40,7 +40,7 @@ internal sealed class Banner(
             """);
     }
 
-    private string Embedder() => embedder.Embedder is { } session
+    private string Embedder() => embedders.Standard is { } session
         ? $"{session.Manifest.Name} on {session.Provider} ({session.Manifest.Licence})"
         : "none: only ready embeddings (facesearch models pull mobilefacenet-128)";
 

@@ -15,6 +15,7 @@ internal static class StartupHosting
             .AddCheck<StorageCheck>("storage", tags: [GatewayHosting.ReadyTag])
             .AddCheck<EmbedderCheck>("embedder", tags: [GatewayHosting.ReadyTag]);
         builder.Services.AddHostedService<StartupTasks>();
+        builder.Services.AddHostedService<WakeUp>();
         builder.Services.AddHostedService<Banner>();
     }
 
@@ -45,13 +46,12 @@ internal static class StartupHosting
 
 /// <summary>Loads the embedder, registers the models, makes sure of the configured key, and refuses an open door.</summary>
 internal sealed class StartupTasks(
-    IGrainFactory grains, ModelStore store, InstalledEmbedder embedder, SiloOptions options, IConfiguration configuration, TimeProvider time) : IHostedService
+    IGrainFactory grains, ModelStore store, EmbedderPool embedders, SiloOptions options, IConfiguration configuration, TimeProvider time) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _ = embedder;
         IModelRegistryGrain registry = grains.GetGrain<IModelRegistryGrain>(IModelRegistryGrain.Key);
-        string? loaded = embedder.Embedder?.Manifest.Name;
+        string? loaded = embedders.Standard?.Manifest.Name;
         foreach (InstalledModel model in store.List().OrderByDescending(m => m.Manifest.Name == loaded))
             await registry.RegisterAsync(Describe(model.Manifest));
         IApiKeyGrain keys = grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key);
@@ -71,5 +71,6 @@ internal sealed class StartupTasks(
         ModelStatus.Candidate,
         time.GetUtcNow(),
         null,
-        manifest.ImpostorOperatingPoints.Select(p => new OperatingPoint(p.Fmr, p.Score)).ToArray());
+        manifest.ImpostorOperatingPoints.Select(p => new OperatingPoint(p.Fmr, p.Score)).ToArray(),
+        manifest.CompatibleWith);
 }

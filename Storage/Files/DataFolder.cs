@@ -7,6 +7,8 @@ namespace FaceSearch.Storage.Files;
 /// <code>
 /// galleries/GALLERY/gN/sN/log.db   template logs
 /// snapshots/GALLERY/gN/sN/NAME/    snapshots
+/// crops/GALLERY/crops.db           retained images, encrypted
+/// crops/master.key                 wraps the keys of their identities, unless it is kept elsewhere
 /// grains.db                        grain state
 /// lock, lock.owner                 one process at a time
 /// </code>
@@ -22,6 +24,14 @@ public sealed class DataFolder(string root)
 
     internal string AllSnapshots => Path.Combine(Root, "snapshots");
 
+    internal string Crops => Path.Combine(Root, "crops");
+
+    internal string GalleryCrops(string gallery) => Path.Combine(Crops, Checked(gallery));
+
+    internal string GenerationLogs(string gallery, int generation) => Generation(GalleryLogs(gallery), generation);
+
+    internal string GenerationSnapshots(string gallery, int generation) => Generation(GallerySnapshots(gallery), generation);
+
     internal string GalleryLogs(string gallery) => Path.Combine(Galleries, Checked(gallery));
 
     internal string ShardLog(ShardId shard) => Under(GalleryLogs(shard.Gallery), shard);
@@ -32,9 +42,14 @@ public sealed class DataFolder(string root)
 
     private static string Under(string gallery, ShardId shard)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(shard.Generation);
         ArgumentOutOfRangeException.ThrowIfNegative(shard.Shard);
-        return Path.Combine(gallery, string.Create(CultureInfo.InvariantCulture, $"g{shard.Generation}"), string.Create(CultureInfo.InvariantCulture, $"s{shard.Shard}"));
+        return Path.Combine(Generation(gallery, shard.Generation), string.Create(CultureInfo.InvariantCulture, $"s{shard.Shard}"));
+    }
+
+    private static string Generation(string gallery, int generation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(generation);
+        return Path.Combine(gallery, string.Create(CultureInfo.InvariantCulture, $"g{generation}"));
     }
 
     /// <summary>A gallery id as a folder name. Valid ids hold nothing that a path gives a meaning to; a final dot, which Windows would drop, is escaped.</summary>

@@ -76,6 +76,12 @@ public sealed class FileSnapshotStore(DataFolder data) : ISnapshotStore
         return ValueTask.CompletedTask;
     }
 
+    public ValueTask DeleteGenerationAsync(string gallery, int generation, CancellationToken cancellationToken = default)
+    {
+        DurableFolder.Delete(data.GenerationSnapshots(gallery, generation));
+        return ValueTask.CompletedTask;
+    }
+
     private SnapshotInfo Publish(ShardId shard, SnapshotLabel label, string draft, CancellationToken cancellationToken)
     {
         var entries = new List<SnapshotManifest.Entry>();

@@ -232,6 +232,16 @@ internal class LogConnection : IDisposable
         return row;
     }
 
+    public List<TombstoneRow> Tombstones()
+    {
+        using Statement all = new(Connection, $"{SelectTombstones} ORDER BY lsn", 0);
+        using SqliteDataReader r = all.Query();
+        List<TombstoneRow> rows = [];
+        while (r.Read())
+            rows.Add(ReadTombstone(r));
+        return rows;
+    }
+
     public TombstoneRow ReadTombstone(SqliteDataReader r)
     {
         var row = new TombstoneRow(r.GetInt64(0), r.GetInt64(1), r.GetInt64(2), (ulong)r.GetInt64(3));

@@ -70,7 +70,7 @@ internal sealed class LogWriter : LogConnection
         long version = was?.Version ?? 0;
         if (change.ExpectedVersion is { } expected && expected != version)
             return Refused(CommitStatus.VersionConflict, version);
-        if (was is null && (change.Erase || change.Add.Count == 0 || change.Remove.Count > 0))
+        if (was is null && (change.Erase || (change.Add.Count == 0 && change.As is null) || change.Remove.Count > 0))
             return Refused(CommitStatus.NotFound, version);
         List<TemplateRow> members = was is null ? [] : Members(was);
         var removed = change.Erase ? members : Pick(members, change.Remove);
@@ -174,7 +174,7 @@ internal sealed class LogWriter : LogConnection
             digest += now.Hash(Hasher);
         }
         TemplateId[] ids = change.Erase ? [.. removed.Select(r => new TemplateId(r.Id))] : [.. change.Add.Select(t => t.Id)];
-        long version = (was?.Version ?? 0) + 1;
+        long version = change.As?.Version ?? (was?.Version ?? 0) + 1;
         PutCommit(new CommitRow
         {
             Lsn = commit,
@@ -191,7 +191,7 @@ internal sealed class LogWriter : LogConnection
             WasHash = wasHash,
             Digest = digest,
         });
-        bool tell = change.Erase || change.Add.Count > 0;
+        bool tell = change.As is null && (change.Erase || change.Add.Count > 0);
         if (tell)
             PutOutbox(new OutboxRow(commit, change.Erase ? OutboxKind.Erased : OutboxKind.Enrolled, change.Identity, Packed.Of(ids), change.At.UtcTicks));
         State = before with
@@ -214,8 +214,8 @@ internal sealed class LogWriter : LogConnection
             Key = key,
             Id = change.Identity,
             Lsn = lsn,
-            Version = (was?.Version ?? 0) + 1,
-            Created = was?.Created ?? change.At.UtcTicks,
+            Version = change.As?.Version ?? (was?.Version ?? 0) + 1,
+            Created = was?.Created ?? change.As?.CreatedAt.UtcTicks ?? change.At.UtcTicks,
             Updated = change.At.UtcTicks,
             Metadata = change.Metadata is { } metadata ? JsonSerializer.Serialize(metadata, Json) : was?.Metadata ?? "{}",
             Members = Packed.Of([.. members.Select(m => m.Lsn)]),

@@ -64,6 +64,9 @@ internal sealed class SqliteTemplateLog : ITemplateLog
         }
     }
 
+    public ValueTask<IReadOnlyList<TemplateId>> ListRemovedAsync(CancellationToken cancellationToken = default) =>
+        ReadAsync<IReadOnlyList<TemplateId>>(log => [.. log.Tombstones().Select(row => new TemplateId(row.Template))], cancellationToken);
+
     public ValueTask<StoredIdentity?> GetIdentityAsync(string identity, CancellationToken cancellationToken = default) =>
         ReadAsync(log => log.FindIdentity(identity) is { } row ? log.Describe(row, log.Members(row)) : null, cancellationToken);
 

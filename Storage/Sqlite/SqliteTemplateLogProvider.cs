@@ -40,9 +40,13 @@ public sealed class SqliteTemplateLogProvider(DataFolder data, TimeProvider time
         }
     }
 
-    public async ValueTask DeleteGalleryAsync(string gallery, CancellationToken cancellationToken = default)
+    public ValueTask DeleteGalleryAsync(string gallery, CancellationToken cancellationToken = default) => DeleteAsync(data.GalleryLogs(gallery), cancellationToken);
+
+    public ValueTask DeleteGenerationAsync(string gallery, int generation, CancellationToken cancellationToken = default) =>
+        DeleteAsync(data.GenerationLogs(gallery, generation), cancellationToken);
+
+    private static async ValueTask DeleteAsync(string folder, CancellationToken cancellationToken)
     {
-        string folder = data.GalleryLogs(gallery);
         await Opening.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {

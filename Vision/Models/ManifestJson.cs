@@ -12,18 +12,27 @@ internal static class ManifestJson
     /// <exception cref="ModelException">The manifest is missing, not JSON, or a field is wrong.</exception>
     public static ModelManifest Load(string path)
     {
-        ModelManifest? manifest;
         try
         {
-            manifest = JsonSerializer.Deserialize<ModelManifest>(File.ReadAllBytes(path), Indented);
-        }
-        catch (JsonException e)
-        {
-            throw new ModelException($"Model manifest '{path}' is not valid at {e.Path ?? "$"}: {e.Message}", e);
+            return Parse(File.ReadAllBytes(path), path);
         }
         catch (IOException e)
         {
             throw new ModelException($"Model manifest '{path}' cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <exception cref="ModelException">The text is not JSON, or a field is wrong.</exception>
+    public static ModelManifest Parse(ReadOnlySpan<byte> json, string path)
+    {
+        ModelManifest? manifest;
+        try
+        {
+            manifest = JsonSerializer.Deserialize<ModelManifest>(json, Indented);
+        }
+        catch (JsonException e)
+        {
+            throw new ModelException($"Model manifest '{path}' is not valid at {e.Path ?? "$"}: {e.Message}", e);
         }
         return Validate(manifest ?? throw new ModelException($"Model manifest '{path}' is empty."), path);
     }

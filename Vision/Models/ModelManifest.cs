@@ -93,6 +93,12 @@ public sealed record ModelManifest
     public IReadOnlyList<OperatingPoint> ImpostorOperatingPoints { get; init; } = [];
 
     /// <summary>
+    /// Name of an older model with whose embeddings this one's can be compared (FaceNet's harmonic embedding); null for none. Galleries
+    /// of that model that keep no images can move to this one.
+    /// </summary>
+    public string? CompatibleWith { get; init; }
+
+    /// <summary>
     /// 16 hex digits over everything that changes an embedding (upstream digest, preprocessing, template, mirror):
     /// embeddings are comparable exactly when their models' fingerprints are equal.
     /// </summary>
@@ -110,6 +116,10 @@ public sealed record ModelManifest
     /// <summary>Reads and validates a manifest; messages name the file and the field.</summary>
     /// <exception cref="ModelException">The manifest is missing, not JSON, or a field is wrong.</exception>
     public static ModelManifest Load(string path) => ManifestJson.Load(path);
+
+    /// <summary>Reads and validates a manifest that came some other way; messages call it <paramref name="name"/>.</summary>
+    /// <exception cref="ModelException">It is not JSON, or a field is wrong.</exception>
+    public static ModelManifest Parse(ReadOnlySpan<byte> json, string name) => ManifestJson.Parse(json, name);
 
     /// <summary>The manifest as indented JSON.</summary>
     public string ToJson() => ManifestJson.Write(this);

@@ -38,13 +38,17 @@ internal sealed class TestServer : IAsyncDisposable
 
     public HttpClient Client { get; }
 
+    /// <summary>Where the server's models are; its own folder unless it was given another's.</summary>
+    public string ModelsFolder => _app.Services.GetRequiredService<ModelStore>().Folder;
+
     public IGrainFactory Grains => _app.Services.GetRequiredService<IGrainFactory>();
 
     public LogLines Log => _app.Services.GetRequiredService<LogLines>();
 
     /// <param name="models">A folder with models; null for a server without any.</param>
     /// <param name="configure">Changes the gateway's options.</param>
-    public static async Task<TestServer> StartAsync(string? models = null, Action<GatewayOptions>? configure = null)
+    /// <param name="wrap">Puts something between the server and an embedder that it loads later.</param>
+    public static async Task<TestServer> StartAsync(string? models = null, Action<GatewayOptions>? configure = null, Func<IFaceEmbedder, IFaceEmbedder>? wrap = null)
     {
         string folder = Directory.CreateTempSubdirectory("facesearch-gateway-").FullName;
         WebApplicationBuilder builder = WebApplication.CreateBuilder();
@@ -57,7 +61,7 @@ internal sealed class TestServer : IAsyncDisposable
         builder.Services.AddSingleton<IEventPublisher, NoEvents>();
         ModelStore store = new(models ?? Path.Combine(folder, "models"));
         builder.Services.AddSingleton(store);
-        builder.Services.AddSingleton(services => Embedder(store, services.GetRequiredService<IOptions<EmbedderOptions>>()));
+        builder.Services.AddSingleton(services => Embedders(store, services.GetRequiredService<IOptions<EmbedderOptions>>(), wrap ?? (e => e)));
         builder.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering(FreePort(), FreePort());
@@ -68,7 +72,7 @@ internal sealed class TestServer : IAsyncDisposable
         app.MapFaceSearchGateway();
         await app.StartAsync();
         TestServer server = new(folder, app);
-        await server.RegisterAsync(store);
+        await server.RegisterAsync();
         return server;
     }
 
@@ -94,8 +98,10 @@ internal sealed class TestServer : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private async Task RegisterAsync(ModelStore store)
+    /// <summary>Tells the registry of every model of the folder, as the silo does at its start.</summary>
+    public async Task RegisterAsync()
     {
+        ModelStore store = _app.Services.GetRequiredService<ModelStore>();
         IModelRegistryGrain registry = Grains.GetGrain<IModelRegistryGrain>(IModelRegistryGrain.Key);
         foreach (ModelManifest m in store.List().Select(m => m.Manifest))
         {
@@ -104,13 +110,10 @@ internal sealed class TestServer : IAsyncDisposable
         }
     }
 
-    private static InstalledEmbedder Embedder(ModelStore store, IOptions<EmbedderOptions> options)
-    {
-        if (store.Find(ModelKind.Embedder) is not { } model)
-            return new InstalledEmbedder(null, null);
-        OnnxFaceEmbedder embedder = new(model);
-        return new InstalledEmbedder(new EmbedderBatcher(embedder, options), embedder);
-    }
+    private static EmbedderPool Embedders(ModelStore store, IOptions<EmbedderOptions> options, Func<IFaceEmbedder, IFaceEmbedder> wrap) => new(
+        store.Find(ModelKind.Embedder) is { } model ? new OnnxFaceEmbedder(model) : null,
+        name => store.Find(ModelKind.Embedder, name) is { } other ? wrap(new OnnxFaceEmbedder(other)) : null,
+        options);
 
     private static int FreePort()
     {
@@ -122,6 +125,8 @@ internal sealed class TestServer : IAsyncDisposable
     private sealed class NoEvents : IEventPublisher
     {
         public Task PublishAsync(ShardId shard, OutboxEvent committed) => Task.CompletedTask;
+
+        public Task PublishAsync<T>(T message) where T : class => Task.CompletedTask;
     }
 }
 

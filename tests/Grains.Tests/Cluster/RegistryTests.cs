@@ -7,16 +7,19 @@ public sealed class RegistryTests(TestSilo silo) : IClassFixture<TestSilo>
     private IApiKeyGrain Keys => silo.Grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key);
 
     [Fact]
-    public async Task One_embedder_is_active_and_a_name_never_changes_its_bytes()
+    public async Task A_name_never_changes_its_bytes_and_a_status_only_along_its_path()
     {
         (await Registry.RegisterAsync(Model("first", "aa"))).Status.ShouldBe(ModelStatus.Active);
         (await Registry.RegisterAsync(Model("second", "bb"))).Status.ShouldBe(ModelStatus.Candidate);
+        await Registry.RegisterAsync(Model("third", "cc"));
         (await Registry.SetStatusAsync("second", ModelStatus.Shadow)).Status.ShouldBe(ModelStatus.Shadow);
-        await Registry.SetStatusAsync("second", ModelStatus.Active);
-        (await Registry.GetActiveEmbedderAsync())!.Name.ShouldBe("second");
-        (await Registry.FindAsync("first"))!.Status.ShouldBe(ModelStatus.Retired);
-        await Should.ThrowAsync<FaceSearchException>(() => Registry.SetStatusAsync("first", ModelStatus.Shadow));
-        await Should.ThrowAsync<FaceSearchException>(() => Registry.RegisterAsync(Model("first", "cc")));
+        await Registry.SetStatusAsync("third", ModelStatus.Shadow);
+        (await Registry.FindAsync("second"))!.Status.ShouldBe(ModelStatus.Candidate);
+        (await Registry.SetStatusAsync("third", ModelStatus.Retired)).Status.ShouldBe(ModelStatus.Retired);
+        (await Should.ThrowAsync<FaceSearchException>(() => Registry.RegisterAsync(Model("first", "cc")))).Type.ShouldBe(ProblemTypes.ModelExists);
+        (await Should.ThrowAsync<FaceSearchException>(() => Registry.SetStatusAsync("second", ModelStatus.Active))).Message.ShouldContain("promote");
+        (await Should.ThrowAsync<FaceSearchException>(() => Registry.SetStatusAsync("first", ModelStatus.Retired))).Message.ShouldContain("roll back");
+        (await Registry.GetHistoryAsync("third")).Select(s => s.To).ShouldBe([ModelStatus.Candidate, ModelStatus.Shadow, ModelStatus.Retired]);
     }
 
     [Fact]

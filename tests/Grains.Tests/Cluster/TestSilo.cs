@@ -1,9 +1,13 @@
 using FaceSearch.Grains.Tests.Shards;
 using FaceSearch.Grains.Embedders;
+using FaceSearch.Grains.Reembedding;
+using FaceSearch.Grains.Tests.Reembedding;
 using FaceSearch.Grains.Hosting;
 using FaceSearch.Storage;
+using FaceSearch.Vision;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Orleans.TestingHost;
 
 namespace FaceSearch.Grains.Tests.Cluster;
@@ -17,9 +21,17 @@ public sealed class TestSilo : IAsyncLifetime
     private readonly TempFolder _folder = new();
     private InProcessTestCluster _cluster = null!;
 
+    /// <summary>The wall clock of the silo's grains, which a test may set forward; timers go on as they are.</summary>
+    internal ShiftedClock Clock { get; } = new();
+
+    /// <summary>The embedders that are "installed": by name, what each makes of a crop.</summary>
+    internal Dictionary<string, Func<AlignedFace, Embedding>> Embedders { get; } = new(StringComparer.Ordinal);
+
     internal RecordedEvents Events { get; private set; } = new();
 
     internal TempFolder Folder => _folder;
+
+    internal PhaseGate Gate { get; } = new();
 
     public IGrainFactory Grains => _cluster.Client;
 
@@ -28,10 +40,14 @@ public sealed class TestSilo : IAsyncLifetime
         InProcessTestClusterBuilder builder = new(1);
         builder.ConfigureSilo((_, silo) =>
         {
+            Events.Heard = Gate.HearAsync;
+            silo.Services.AddSingleton<TimeProvider>(Clock);
             silo.AddFaceSearchEmbeddedStorage(_folder.Root);
             silo.Services.AddFaceSearchGrains(new ConfigurationBuilder().Build());
             silo.Services.AddSingleton<IEventPublisher>(Events);
-            silo.Services.AddSingleton(new InstalledEmbedder(null, null));
+            silo.Services.Configure<ReembeddingOptions>(o => (o.Page, o.Grace) = (8, TimeSpan.Zero));
+            silo.Services.AddSingleton(new EmbedderPool(
+                null, name => Embedders.TryGetValue(name, out Func<AlignedFace, Embedding>? embed) ? new StandInEmbedder(name, embed) : TestModels.Open(name), Options.Create(new EmbedderOptions { MaxModels = 8 })));
         });
         _cluster = builder.Build();
         await _cluster.DeployAsync();

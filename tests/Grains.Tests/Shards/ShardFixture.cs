@@ -27,8 +27,8 @@ internal sealed class ShardFixture : IAsyncDisposable
 
     public ShardId Id { get; } = new("people", 1, 0);
 
-    internal Task<Shard> OpenAsync(ShardOptions? options = null) => ShardOpener.OpenAsync(
-        new ShardParts(_logs, Snapshots, Events, options ?? new ShardOptions { SnapshotAfterChanges = int.MaxValue }, TimeProvider.System, NullLogger.Instance),
+    internal Task<Shard> OpenAsync(ShardOptions? options = null, ICropStore? crops = null) => ShardOpener.OpenAsync(
+        new ShardParts(_logs, Snapshots, Events, options ?? new ShardOptions { SnapshotAfterChanges = int.MaxValue }, TimeProvider.System, NullLogger.Instance, Crops: crops),
         Id, TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
@@ -42,6 +42,7 @@ internal sealed class ShardFixture : IAsyncDisposable
 internal sealed class RecordedEvents : IEventPublisher
 {
     private readonly List<OutboxEvent> _events = [];
+    private readonly List<object> _messages = [];
 
     public IReadOnlyList<OutboxEvent> All
     {
@@ -50,6 +51,30 @@ internal sealed class RecordedEvents : IEventPublisher
             lock (_events)
                 return [.. _events];
         }
+    }
+
+    public IReadOnlyList<object> Messages
+    {
+        get
+        {
+            lock (_messages)
+                return [.. _messages];
+        }
+    }
+
+    /// <summary>As a broker that cannot be reached.</summary>
+    public bool Down { get; set; }
+
+    /// <summary>Is told of every message, and can make its sender wait.</summary>
+    public Func<object, Task> Heard { get; set; } = _ => Task.CompletedTask;
+
+    public Task PublishAsync<T>(T message) where T : class
+    {
+        if (Down)
+            throw new InvalidOperationException("The broker is down.");
+        lock (_messages)
+            _messages.Add(message);
+        return Heard(message);
     }
 
     public Task PublishAsync(ShardId shard, OutboxEvent committed)

@@ -24,6 +24,44 @@ public abstract partial class TemplateLogConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Removed_templates_are_listed_for_good()
+    {
+        CommitResult ann = await _log.CommitAsync(_make.Enrol("ann", 2)), bob = await _log.CommitAsync(_make.Enrol("bob"));
+        await _log.CommitAsync(new IdentityChange { OperationId = "one", Identity = "ann", Remove = [ann.Templates[1]], At = Make.Day });
+        await _log.CommitAsync(_make.Erase("bob"));
+        await ReopenAsync();
+        (await _log.ListRemovedAsync()).ShouldBe([ann.Templates[1], bob.Templates[0]]);
+    }
+
+    [Fact]
+    public async Task A_copied_record_keeps_the_version_and_beginning_it_had_and_may_begin_without_templates()
+    {
+        DateTimeOffset began = Make.Day.AddDays(-40);
+        await using ITemplateLog log = await _store.Connect().OpenAsync(new("people", 2, 0));
+        CommitResult copied = await log.CommitAsync(_make.Enrol("ann", metadata: ("name", "Ann")) with { As = new IdentityStamp(7, began) });
+        CommitResult empty = await log.CommitAsync(new IdentityChange { OperationId = "copy-bob", Identity = "bob", Metadata = new Dictionary<string, string>(), As = new IdentityStamp(3, began), At = Make.Day });
+        (copied.Status, copied.Version, copied.Current!.Version, copied.Current.CreatedAt).ShouldBe((CommitStatus.Applied, 7, 7, began));
+        (empty.Status, empty.Version, empty.Current!.Templates.Count).ShouldBe((CommitStatus.Applied, 3, 0));
+        (await log.CommitAsync(_make.Enrol("ann"))).Version.ShouldBe(8);
+        await log.VerifyAsync();
+    }
+
+    [Fact]
+    public async Task A_deleted_generation_takes_its_logs_alone()
+    {
+        ITemplateLogProvider provider = _store.Connect();
+        await _log.CommitAsync(_make.Enrol("ann"));
+        await _log.DisposeAsync();
+        await using ITemplateLog kept = await provider.OpenAsync(new("people", 2, 0));
+        await kept.CommitAsync(_make.Enrol("ann"));
+        await provider.DeleteGenerationAsync("people", 1);
+        await provider.DeleteGenerationAsync("people", 1);
+        (await kept.CommitAsync(_make.Enrol("bob"))).Status.ShouldBe(CommitStatus.Applied);
+        await ReopenAsync();
+        _log.Head.Templates.ShouldBe(0);
+    }
+
+    [Fact]
     public async Task A_new_log_is_empty()
     {
         _log.Head.ShouldBe(new LogHead(0, 0, 0, 0));

@@ -1,0 +1,152 @@
+using FaceSearch.Storage.Files;
+using FaceSearch.Storage.Sqlite;
+using Microsoft.Data.Sqlite;
+
+namespace FaceSearch.Storage.Crops;
+
+/// <summary>A template's keys and sealed image, as stored.</summary>
+internal sealed record SealedImage(long Template, byte[] PersonKey, byte[] Person, byte[] TemplateKey, byte[] Body);
+
+/// <summary>
+/// One gallery's <c>crops.db</c>. Rows of <c>people</c> and <c>keys</c> have a fixed length, are never deleted and are overwritten in
+/// place with zeros, so that SQLite never moves one and no page keeps a stale copy of a key (docs/log-format.md says the same of
+/// embeddings). What may remain of an image in unallocated space of a page is then unreadable. Not thread-safe.
+/// </summary>
+internal sealed class CropTables : IDisposable
+{
+    private const int ApplicationId = 0x46536372; // "FScr"
+
+    private static readonly string[] Schema =
+    [
+        "CREATE TABLE IF NOT EXISTS people (key INTEGER PRIMARY KEY, person BLOB NOT NULL, wrapped BLOB NOT NULL)",
+        "CREATE INDEX IF NOT EXISTS people_by_person ON people (person)",
+        "CREATE TABLE IF NOT EXISTS keys (key INTEGER PRIMARY KEY, template INTEGER NOT NULL, person INTEGER NOT NULL, live INTEGER NOT NULL, wrapped BLOB NOT NULL)",
+        "CREATE UNIQUE INDEX IF NOT EXISTS keys_by_template ON keys (template)",
+        "CREATE INDEX IF NOT EXISTS keys_by_person ON keys (person, live)",
+        "CREATE TABLE IF NOT EXISTS images (key INTEGER PRIMARY KEY, template INTEGER NOT NULL, kind INTEGER NOT NULL, body BLOB NOT NULL)",
+        "CREATE UNIQUE INDEX IF NOT EXISTS images_by_template ON images (template, kind)",
+    ];
+
+    private readonly SqliteConnection _connection;
+    private readonly List<Statement> _statements = [];
+    private readonly Statement _begin, _commit, _rollback, _findPerson, _putPerson, _endPerson, _findKey, _putKey, _endKey, _liveKeys, _putImage, _dropImages, _has, _read;
+
+    public CropTables(string folder)
+    {
+        bool isNew = !Directory.Exists(folder);
+        DurableFolder.Create(folder);
+        string file = Path.Combine(folder, "crops.db");
+        _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
+        try
+        {
+            _connection.Open();
+            foreach (string sql in (IEnumerable<string>)[$"PRAGMA page_size={LogSchema.PageSize}", $"PRAGMA application_id={ApplicationId}",
+                "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON", "PRAGMA wal_autocheckpoint=0", "PRAGMA temp_store=MEMORY",
+                "PRAGMA cell_size_check=ON", .. Schema])
+                Execute(sql);
+            // After a failed flush its pages may be in memory only: whatever the write-ahead log holds is copied and flushed anew.
+            Checkpoint();
+            if (isNew)
+                DurableFolder.Flush(folder);
+        }
+        catch
+        {
+            _connection.Dispose();
+            throw;
+        }
+        _begin = Prepare("BEGIN IMMEDIATE", 0);
+        _commit = Prepare("COMMIT", 0);
+        _rollback = Prepare("ROLLBACK", 0);
+        _findPerson = Prepare("SELECT key, wrapped FROM people WHERE person = @0", 1);
+        _putPerson = Prepare("INSERT INTO people (person, wrapped) VALUES (@0, @1)", 2);
+        _endPerson = Prepare("UPDATE people SET person = zeroblob(32), wrapped = zeroblob(60) WHERE key = @0", 1);
+        _findKey = Prepare("SELECT person, live, wrapped FROM keys WHERE template = @0", 1);
+        _putKey = Prepare("INSERT INTO keys (template, person, live, wrapped) VALUES (@0, @1, 1, @2)", 3);
+        _endKey = Prepare("UPDATE keys SET live = 0, wrapped = zeroblob(60) WHERE template = @0", 1);
+        _liveKeys = Prepare("SELECT count(*) FROM keys WHERE person = @0 AND live = 1", 1);
+        _putImage = Prepare("INSERT OR IGNORE INTO images (template, kind, body) VALUES (@0, @1, @2)", 3);
+        _dropImages = Prepare("DELETE FROM images WHERE template = @0", 1);
+        _has = Prepare("SELECT 1 FROM images WHERE template = @0 AND kind = @1", 2);
+        _read = Prepare("SELECT p.wrapped, p.person, k.wrapped, i.body FROM images i JOIN keys k ON k.template = i.template JOIN people p ON p.key = k.person "
+            + "WHERE i.template = @0 AND i.kind = @1 AND k.live = 1", 2);
+    }
+
+    public void Begin() => _begin.Run();
+
+    public void Commit() => _commit.Run();
+
+    /// <summary>Ends an open transaction, if there is one.</summary>
+    public void Rollback()
+    {
+        if (SQLitePCL.raw.sqlite3_get_autocommit(_connection.Handle) == 0)
+            _rollback.Run();
+    }
+
+    public (long Key, byte[] Wrapped)? FindPerson(byte[] person)
+    {
+        using SqliteDataReader r = _findPerson.Query(person);
+        return r.Read() ? (r.GetInt64(0), r.GetFieldValue<byte[]>(1)) : null;
+    }
+
+    public long PutPerson(byte[] person, byte[] wrapped)
+    {
+        _putPerson.Run(person, wrapped);
+        return SQLitePCL.raw.sqlite3_last_insert_rowid(_connection.Handle);
+    }
+
+    public void EndPerson(long key) => _endPerson.Run(key);
+
+    public (long Person, bool Live, byte[] Wrapped)? FindKey(long template)
+    {
+        using SqliteDataReader r = _findKey.Query(template);
+        return r.Read() ? (r.GetInt64(0), r.GetInt64(1) != 0, r.GetFieldValue<byte[]>(2)) : null;
+    }
+
+    public void PutKey(long template, long person, byte[] wrapped) => _putKey.Run(template, person, wrapped);
+
+    public void EndKey(long template) => _endKey.Run(template);
+
+    public bool HasLiveKeys(long person)
+    {
+        using SqliteDataReader r = _liveKeys.Query(person);
+        return r.Read() && r.GetInt64(0) > 0;
+    }
+
+    public bool PutImage(long template, ImageKind kind, byte[] body) => _putImage.Run(template, (long)kind, body) > 0;
+
+    public int DropImages(long template) => _dropImages.Run(template);
+
+    public bool Has(long template, ImageKind kind)
+    {
+        using SqliteDataReader r = _has.Query(template, (long)kind);
+        return r.Read();
+    }
+
+    public SealedImage? Read(long template, ImageKind kind)
+    {
+        using SqliteDataReader r = _read.Query(template, (long)kind);
+        return r.Read() ? new SealedImage(template, r.GetFieldValue<byte[]>(0), r.GetFieldValue<byte[]>(1), r.GetFieldValue<byte[]>(2), r.GetFieldValue<byte[]>(3)) : null;
+    }
+
+    /// <summary>Copies the write-ahead log into the database and cuts it to nothing; there is no other reader that could prevent it.</summary>
+    public void Checkpoint() => Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+
+    public void Dispose()
+    {
+        _statements.ForEach(s => s.Dispose());
+        _connection.Dispose();
+    }
+
+    private Statement Prepare(string sql, int parameters)
+    {
+        Statement statement = new(_connection, sql, parameters);
+        _statements.Add(statement);
+        return statement;
+    }
+
+    private void Execute(string sql)
+    {
+        using Statement statement = new(_connection, sql, 0);
+        statement.Run();
+    }
+}

@@ -36,7 +36,7 @@ public sealed record TrainingPlan
     /// <summary>How.</summary>
     [Id(3)] public TrainingKind Mode { get; init; }
 
-    /// <summary>The model to begin from, to learn from or to stay comparable with; null: the active one.</summary>
+    /// <summary>The model to begin from, to learn from or to stay comparable with; null: the one in use (for a head, the one under its head).</summary>
     [Id(4)] public string? BaseModel { get; init; }
 
     /// <summary>Further options of <c>trainingjob train</c>, by their long names without dashes (<c>epochs</c>, <c>learning-rate</c>).</summary>
@@ -126,13 +126,15 @@ public sealed record TrainingRun(
 /// <param name="Length">How long the lease lasts without a heartbeat.</param>
 /// <param name="Galleries">The galleries to read, as the plan's gallery or family says now.</param>
 /// <param name="BaseModel">The base model, as the plan says now.</param>
+/// <param name="PresentModel">The model in use now, which the candidate must be better than.</param>
 [GenerateSerializer, Immutable, Alias("fs.TrainingLease")]
 public sealed record TrainingLease(
     [property: Id(0)] TrainingRun Run,
     [property: Id(1)] long Token,
     [property: Id(2)] TimeSpan Length,
     [property: Id(3)] IReadOnlyList<string> Galleries,
-    [property: Id(4)] string? BaseModel);
+    [property: Id(4)] string? BaseModel,
+    [property: Id(5)] string? PresentModel);
 
 /// <summary>The answer to a heartbeat.</summary>
 /// <param name="Cancel">The run was cancelled: stop.</param>

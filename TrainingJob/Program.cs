@@ -1,2 +1,3 @@
-using TorchSharp;
-Console.WriteLine(torch.randn(3, 3).matmul(torch.randn(3, 3)).sum().item<float>());
+using FaceSearch.TrainingJob.Commands;
+
+return await CommandLine.RunAsync(args);

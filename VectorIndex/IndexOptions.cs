@@ -58,8 +58,11 @@ public record HnswOptions : IndexOptions
     /// <summary>M: links a node keeps on upper layers; 2M on layer 0. At least 2 (with 1 the graph is a rope); at most 64.</summary>
     public int M { get; init; } = 16;
 
-    /// <summary>efConstruction: width of the beam that finds a new node's neighbours. At least M.</summary>
-    public int EfConstruction { get; init; } = 200;
+    /// <summary>
+    /// efConstruction: width of the beam that finds a new node's neighbours. At least M. Building looks at quantised codes only, which
+    /// costs a little recall at equal ef against hnswlib's 200 at a million vectors; 256 makes up for it.
+    /// </summary>
+    public int EfConstruction { get; init; } = 256;
 
     /// <summary>Default ef of a search.</summary>
     public int EfSearch { get; init; } = 64;

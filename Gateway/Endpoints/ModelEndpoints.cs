@@ -5,6 +5,7 @@ using FaceSearch.Gateway.OpenApi;
 using FaceSearch.Gateway.Problems;
 using FaceSearch.Gateway.Security;
 using FaceSearch.Http;
+using FaceSearch.Vision;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -34,6 +35,10 @@ internal static class ModelEndpoints
             .WithDoc("getModel", "Show a model", "What it is, every step of its life with who and why, and what it saw in shadow.", ProblemTypes.ModelNotFound);
         group.MapGet("/{name}/compare/{other}", CompareAsync).Needs(ApiRole.Identify)
             .WithDoc("compareModels", "Compare two models", "Side by side, with the figures of one against the other where they were compared on the same people.", ProblemTypes.ModelNotFound);
+        group.MapGet("/{name}/manifest", ManifestAsync).Needs(ApiRole.Admin)
+            .WithDoc("getModelManifest", "A model's manifest", "As it lies beside the installed file.", ProblemTypes.ModelNotInstalled);
+        group.MapGet("/{name}/file", FileAsync).Needs(ApiRole.Admin)
+            .WithDoc("getModelFile", "A model's file", "The installed ONNX file, for a training worker on another machine; its digest is in the manifest.", ProblemTypes.ModelNotInstalled);
         group.MapPost("", UploadAsync).Needs(ApiRole.Admin).WithBody(new BodyDoc(typeof(ModelLineage), "{}", Form: UploadForm))
             .WithDoc("uploadModel", "Upload a model",
                 "A form with the parts `manifest` and `model`, and `lineage` and `gallery` (the one gallery that it was trained for) where there are any. The file is checked against its manifest, "
@@ -76,6 +81,13 @@ internal static class ModelEndpoints
             : await ShadowAsync(grains, b) is { } ofB && ofB.Active == a.Name ? ofB : null;
         return TypedResults.Ok(new ModelPair(a, b, candidate?.Evaluation, candidate?.Name, shadow));
     }
+
+    private static ContentHttpResult ManifestAsync(string name, ModelStore store) => TypedResults.Text(Installed(store, name).Manifest.ToJson(), "application/json");
+
+    private static PhysicalFileHttpResult FileAsync(string name, ModelStore store) => TypedResults.PhysicalFile(Installed(store, name).Path, "application/octet-stream");
+
+    private static InstalledModel Installed(ModelStore store, string name) => store.List().FirstOrDefault(m => m.Manifest.Name == name)
+        ?? throw ProblemException.Of(ProblemTypes.ModelNotInstalled, "That model is not installed on this server.");
 
     private static async Task<Results<Created<ModelDescription>, Ok<ModelDescription>>> UploadAsync(HttpContext context, ModelUploads uploads)
     {

@@ -157,11 +157,12 @@ public sealed partial class TrainingQueueGrain(
     private async Task<TrainingLease?> LeaseAsync(QueuedRun queued, string worker)
     {
         IReadOnlyList<GalleryDescription> galleries;
-        string? baseModel;
+        string? baseModel, present;
         try
         {
             galleries = await _sources.GalleriesAsync(queued.Run.Plan);
             baseModel = await _sources.BaseModelAsync(queued.Run.Plan);
+            present = (await _sources.PresentAsync(queued.Run.Plan))?.Name;
         }
         catch (FaceSearchException e) when (e.Status < 500)
         {
@@ -181,7 +182,7 @@ public sealed partial class TrainingQueueGrain(
         };
         await SaveAsync();
         LogLeased(queued.Run.Id, worker, queued.Run.Attempts);
-        return new TrainingLease(queued.Run, queued.Token, options.Value.Lease, galleries.Select(g => g.Id).ToArray(), baseModel);
+        return new TrainingLease(queued.Run, queued.Token, options.Value.Lease, galleries.Select(g => g.Id).ToArray(), baseModel, present);
     }
 
     private bool IsFree(QueuedRun run) =>

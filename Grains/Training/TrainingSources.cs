@@ -26,15 +26,22 @@ internal sealed class TrainingSources(IGrainFactory grains)
         return found.Count > 0 ? found : throw new FaceSearchException(ProblemTypes.RetentionNone, 409, $"No gallery of family '{family}' retains images: there is nobody to learn from.");
     }
 
-    /// <summary>The model that a plan begins from.</summary>
+    /// <summary>The model that a plan begins from. Heads are never put on heads: a new one goes on the embedder under the present one.</summary>
     public async Task<string?> BaseModelAsync(TrainingPlan plan)
     {
         if (plan.BaseModel is { } named)
             return await Registry.FindAsync(named) is { Kind: "embedder" } ? named : throw new FaceSearchException(ProblemTypes.ModelNotFound, 404, $"There is no embedder '{named}'.");
-        if (plan.Gallery is { } gallery && (await grains.GetGrain<IGalleryGrain>(gallery).GetModelAsync()).Model is var used && await Registry.FindAsync(used) is not null)
-            return used;
-        return (await Registry.GetActiveEmbedderAsync())?.Name;
+        ModelDescription? model = await PresentAsync(plan);
+        while (plan.Mode == TrainingKind.Head && model?.Lineage is { Mode: TrainingKind.Head, Parent: { } parent } && await Registry.FindAsync(parent) is { } below)
+            model = below;
+        return model?.Name;
     }
+
+    /// <summary>The model in use where the plan's candidate would be: the gallery's, or the active one.</summary>
+    public async Task<ModelDescription?> PresentAsync(TrainingPlan plan) =>
+        plan.Gallery is { } gallery && await Registry.FindAsync((await grains.GetGrain<IGalleryGrain>(gallery).GetModelAsync()).Model) is { } used
+            ? used
+            : await Registry.GetActiveEmbedderAsync();
 
     private static bool IsOf(string family, string? model, IReadOnlyList<ModelDescription> models)
     {

@@ -43,6 +43,7 @@ public static class NetworkCatalogue
         new("nns2", "FaceNet NNS2: tiny Inception (our design)", FaceNetInception.Nns2),
         new("lightcnn29", "Light CNN-29: residual max-feature-maps", LightCnn.TwentyNine),
         new("lightcnn9", "Light CNN-9: max-feature-maps", LightCnn.Nine),
+        new("mobile", "our dense residual network for 112x112 crops: quick to train on a CPU", MobileFace.Define),
     ];
 
     /// <summary>The network of that name.</summary>

@@ -55,7 +55,28 @@ public sealed record Lineage(string? Parent, string Data, string DataFingerprint
 /// <param name="Lineage">Where it comes from.</param>
 /// <param name="ReportPath">The HTML report.</param>
 public sealed record TrainingResult(
-    string OnnxPath, string ManifestPath, ModelManifest Manifest, EvaluationFigures Test, EvaluationFigures? Before, Lineage Lineage, string ReportPath);
+    string OnnxPath, string ManifestPath, ModelManifest Manifest, EvaluationFigures Test, EvaluationFigures? Before, Lineage Lineage, string ReportPath)
+{
+    /// <summary>All figures, thumbnails and compatibility included.</summary>
+    public EvaluationReport? Evaluation { get; init; }
+}
+
+/// <summary>Figures of a finished model on the test people.</summary>
+/// <param name="Aligned">Of aligned faces.</param>
+/// <param name="Thumbnail">Of centre crops, where the source has them.</param>
+/// <param name="BaseModel">The model it is compared with, or null.</param>
+/// <param name="BaseAligned">That model's figures.</param>
+/// <param name="BaseThumbnail">That model's figures.</param>
+/// <param name="Compatibility">New against old vectors (compatible mode).</param>
+public sealed record EvaluationReport(
+    EvaluationFigures Aligned, EvaluationFigures? Thumbnail, string? BaseModel, EvaluationFigures? BaseAligned, EvaluationFigures? BaseThumbnail, CompatibilityFigures? Compatibility = null);
+
+/// <summary>TAR@FAR 1e-3 inside and across two models, each at its own threshold.</summary>
+/// <param name="OldModel">The old model.</param>
+/// <param name="OldOld">Old probes against old templates: before the upgrade.</param>
+/// <param name="NewOld">New probes against old templates: during it.</param>
+/// <param name="NewNew">New probes against new templates: after it.</param>
+public sealed record CompatibilityFigures(string OldModel, double OldOld, double NewOld, double NewNew);
 
 /// <summary>A run cannot start or go on; the message says why and what to do. It never names a person.</summary>
 public sealed class TrainingException(string message, Exception? inner = null) : Exception(message, inner);

@@ -50,17 +50,29 @@ public sealed record TrainingOptions
     /// <summary>Name of the model that comes out, as in its manifest.</summary>
     public required string ModelName { get; init; }
 
+    /// <summary>Licence written into the manifest.</summary>
+    public string Licence { get; init; } = "none: trained on faces whose use is the operator's responsibility";
+
     /// <summary>Folder of installed models, in which <see cref="BaseModel"/> and a detector lie.</summary>
     public string? ModelsFolder { get; init; }
 
-    /// <summary>Head: the frozen embedder. Distil: the teacher. Compatible: the old model. Null: the folder's preferred embedder.</summary>
+    /// <summary>Head: the frozen embedder. Distil: the teacher. Null: the folder's preferred embedder.</summary>
     public string? BaseModel { get; init; }
 
-    /// <summary>Fine-tune: the checkpoint to start from.</summary>
+    /// <summary>Compatible: the old model, whose vectors the new ones must compare with.</summary>
+    public string? OldModel { get; init; }
+
+    /// <summary>Fine-tune: the run folder, or file of weights, to start from.</summary>
     public string? StartFrom { get; init; }
 
-    /// <summary>Network to train, of <c>trainingjob networks</c>; ignored by <see cref="TrainingMode.Head"/>.</summary>
+    /// <summary>Network to train, of <c>trainingjob networks</c>; <c>head</c> is a head on <see cref="BaseModel"/>.</summary>
     public string Network { get; init; } = "mobile";
+
+    /// <summary>Width of a head's hidden layer; 0: a linear map, which starts as the identity.</summary>
+    public int HeadHidden { get; init; }
+
+    /// <summary>Fine-tune: weight of 1 - cosine to the teacher's vector beside the triplets, so that little data does not undo what was learnt; 0: none.</summary>
+    public float TeacherWeight { get; init; }
 
     /// <summary>Dimension of the embedding. FaceNet: 128 was the best of 64 to 512.</summary>
     public int Dimension { get; init; } = 128;
@@ -79,6 +91,9 @@ public sealed record TrainingOptions
 
     /// <summary>Faces of each person a step (triplets). FaceNet: about 40; fewer where people have few.</summary>
     public int FacesPerPerson { get; init; } = 4;
+
+    /// <summary>Randomly drawn faces added to each batch as negatives (triplets).</summary>
+    public int RandomNegatives { get; init; } = 32;
 
     /// <summary>Which negatives to train on.</summary>
     public NegativeKind Negatives { get; init; } = NegativeKind.SemiHard;
@@ -112,6 +127,15 @@ public sealed record TrainingOptions
 
     /// <summary>Threads of Torch; 0: as many as there are processors.</summary>
     public int Threads { get; init; }
+
+    /// <summary>Varied views of each face that the teacher embeds once (distil).</summary>
+    public int TeacherViews { get; init; } = 4;
+
+    /// <summary>Convolve in bfloat16; null: where the processor does that quickly.</summary>
+    public bool? MixedPrecision { get; init; }
+
+    /// <summary>Epochs between validations.</summary>
+    public int ValidateEvery { get; init; } = 1;
 
     /// <summary>cpu, cuda, or null for CUDA where there is one.</summary>
     public string? Device { get; init; }

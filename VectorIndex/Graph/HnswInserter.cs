@@ -78,7 +78,7 @@ internal static unsafe class HnswInserter
         HnswSearcher.MarkVisited(scratch.Visited, nearest);
         pool.Insert(probe.Score(layer.SlotOf(nearest)), nearest);
         HnswSearcher.Walk(layer, probe, limit, ref pool);
-        int count = DropGone(probe.Store, layer, pool.Keys, pool.Count);
+        int count = DropLeaving(probe.Store, layer, pool.Keys, pool.Count);
         if (count == 0) return 0;
         nearest = CandidateKey.Slot(pool.Keys[0]);
         return NeighbourSelection.Select(probe.Store, probe.Codes, layer, pool.Keys, count, selected, scratch);
@@ -122,7 +122,7 @@ internal static unsafe class HnswInserter
         foreach (int candidate in candidates)
         {
             int slot = layer.SlotOf(candidate);
-            if (slot < 0 || HnswSearcher.IsGone(store, slot)) continue;
+            if (slot < 0 || HnswSearcher.IsLeaving(store, slot)) continue;
             nodes[n] = candidate;
             rows[n++] = slot;
         }
@@ -139,12 +139,12 @@ internal static unsafe class HnswInserter
         layer.Write(node, selected[..kept]);
     }
 
-    private static int DropGone(SlotStore store, GraphLayer layer, ulong* keys, int count)
+    private static int DropLeaving(SlotStore store, GraphLayer layer, ulong* keys, int count)
     {
         int kept = 0;
         for (int i = 0; i < count; i++)
         {
-            if (!HnswSearcher.IsGone(store, layer.SlotOf(CandidateKey.Slot(keys[i])))) keys[kept++] = keys[i] & ~CandidateKey.ExpandedBit;
+            if (!HnswSearcher.IsLeaving(store, layer.SlotOf(CandidateKey.Slot(keys[i])))) keys[kept++] = keys[i] & ~CandidateKey.ExpandedBit;
         }
 
         return kept;

@@ -79,7 +79,7 @@ internal static unsafe class HnswSearcher
     {
         int* fresh = probe.Scratch.Nodes, scores = probe.Scratch.Scores;
         int* rows = layer.Level == 0 ? fresh : probe.Scratch.Rows;
-        int rowBytes = probe.Codes.Stride, scored = 0;
+        int rowBytes = probe.Codes.Stride, scored = 0, best = pool.Count > 0 ? pool.BestScore : int.MinValue;
         for (int node = pool.Next(); node >= 0; node = pool.Next())
         {
             int n = CollectUnvisited(layer, layer.Links(node), probe, limit, fresh, rows);
@@ -89,11 +89,15 @@ internal static unsafe class HnswSearcher
             scored += n;
             for (int i = 0; i < n; i++)
             {
-                if (scores[i] <= pool.Worst || IsGone(probe.Store, rows[i])) continue;
+                if (scores[i] <= pool.Worst) continue;
+                SlotState state = probe.Store.State(rows[i]);
+                if (IsGone(state)) continue;
                 pool.Insert(scores[i], fresh[i]);
+                // Who is being removed shows the way but is no answer.
+                if (state != SlotState.Dying && scores[i] > best) best = scores[i];
             }
 
-            if (decision.IsMade(pool.BestScore)) break;
+            if (decision.IsMade(best)) break;
         }
 
         return scored;
@@ -109,7 +113,12 @@ internal static unsafe class HnswSearcher
     }
 
     /// <summary>Removed, or not there at all: such nodes are neither results nor stepping stones.</summary>
-    public static bool IsGone(SlotStore store, int slot) => store.State(slot) is SlotState.Dead or SlotState.Free;
+    public static bool IsGone(SlotStore store, int slot) => IsGone(store.State(slot));
+
+    /// <summary>Gone or about to be: no link is to lead there, and none from there counts.</summary>
+    public static bool IsLeaving(SlotStore store, int slot) => store.State(slot) is not (SlotState.Live or SlotState.Pending);
+
+    private static bool IsGone(SlotState state) => state is SlotState.Dead or SlotState.Free;
 
     private static int CollectUnvisited(GraphLayer layer, int* links, in Probe probe, int limit, int* fresh, int* rows)
     {

@@ -81,6 +81,6 @@ internal static unsafe class InLinks
     private static bool IsThere(SlotStore store, GraphLayer layer, int node)
     {
         int slot = layer.SlotOf(node);
-        return slot >= 0 && !HnswSearcher.IsGone(store, slot);
+        return slot >= 0 && !HnswSearcher.IsLeaving(store, slot);
     }
 }

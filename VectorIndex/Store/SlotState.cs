@@ -1,8 +1,9 @@
 namespace FaceSearch.VectorIndex.Store;
 
 /// <summary>
-/// Life of a slot: Free -> Pending (being written and linked) -> Live -> Dead (removed; bytes zeroed) -> Free, or
-/// Live -> Superseded (its id has a newer vector; kept until no search can be looking) -> Free.
+/// Life of a slot: Free -> Pending (being written and linked) -> Live -> Dying (removed: no result any more, but still a stepping stone
+/// of walks until paths lead around it) -> Dead (bytes zeroed) -> Free, or Live -> Superseded (its id has a newer vector; kept until no
+/// search can be looking) -> Dead -> Free.
 /// </summary>
 internal enum SlotState : byte
 {
@@ -11,4 +12,5 @@ internal enum SlotState : byte
     Live = 2,
     Superseded = 3,
     Dead = 4,
+    Dying = 5,
 }

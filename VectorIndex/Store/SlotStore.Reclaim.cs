@@ -42,7 +42,6 @@ internal sealed unsafe partial class SlotStore
                 if (State(oldest.Slot) == SlotState.Superseded)
                 {
                     _superseded.Remove(oldest.Slot);
-                    SetState(oldest.Slot, SlotState.Dead);
                     Erase(oldest.Slot);
                 }
 
@@ -75,7 +74,6 @@ internal sealed unsafe partial class SlotStore
             int slot = _superseded[i];
             if (Ids[slot] != id) continue;
             _superseded.RemoveAt(i);
-            SetState(slot, SlotState.Dead);
             Erase(slot);
         }
     }

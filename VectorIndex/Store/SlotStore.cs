@@ -101,7 +101,6 @@ internal sealed unsafe partial class SlotStore : IDisposable
         {
             long id = Ids[slot];
             if (_map.Find(id) == slot) _map.Remove(id);
-            SetState(slot, SlotState.Dead);
             Erase(slot);
         }
     }
@@ -117,7 +116,7 @@ internal sealed unsafe partial class SlotStore : IDisposable
         }
     }
 
-    /// <summary>Switches an id to its pending slot; returns the old slot, or -1 if the id has been removed meanwhile (the new slot is then dead).</summary>
+    /// <summary>Switches an id to its pending slot; returns the old slot, or -1 if the id has been removed meanwhile (the new slot is then dying).</summary>
     public int Supersede(long id, int slot)
     {
         lock (_gate)
@@ -125,7 +124,7 @@ internal sealed unsafe partial class SlotStore : IDisposable
             int old = _map.Find(id);
             if (old < 0)
             {
-                SetState(slot, SlotState.Dead);
+                SetState(slot, SlotState.Dying);
                 return -1;
             }
 
@@ -139,7 +138,7 @@ internal sealed unsafe partial class SlotStore : IDisposable
         }
     }
 
-    /// <summary>Takes an id out of the map; returns its slot, now Dead, or -1.</summary>
+    /// <summary>Takes an id out of the map; returns its slot, now Dying, or -1.</summary>
     public int Kill(long id)
     {
         lock (_gate)
@@ -147,7 +146,7 @@ internal sealed unsafe partial class SlotStore : IDisposable
             int slot = _map.Find(id);
             if (slot < 0 || State(slot) != SlotState.Live) return -1;
             _map.Remove(id);
-            SetState(slot, SlotState.Dead);
+            SetState(slot, SlotState.Dying);
             Volatile.Write(ref _count, _count - 1);
             _changes++;
             EraseSuperseded(id);
@@ -155,9 +154,10 @@ internal sealed unsafe partial class SlotStore : IDisposable
         }
     }
 
-    /// <summary>Zeroes the floats and codes of a dead slot.</summary>
+    /// <summary>Zeroes the floats and codes of a removed slot, which is dead from now on.</summary>
     public void Erase(int slot)
     {
+        SetState(slot, SlotState.Dead);
         if (_vectors is not null) new Span<float>(Vector(slot), Dimension).Clear();
         new Span<byte>(Codes.Row(slot), Stride).Clear();
         // A snapshot being written may still read an older table. Tables come and go only while writers are kept out.

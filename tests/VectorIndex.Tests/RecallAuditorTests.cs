@@ -80,14 +80,14 @@ public sealed class RecallAuditorTests
         for (int q = 0; q < 300; q++)
         {
             float[] query = TestData.Near(random, s_rows[random.Next(3000)], 0.4f);
-            fullScored += index.Search(query, full, new SearchOptions { EfSearch = 256 }).Scored;
-            SearchOutcome outcome = index.Search(query, early, new SearchOptions { EfSearch = 256, DecisionThreshold = 0.5f });
+            fullScored += index.Search(query, full, new SearchOptions { EfSearch = 512 }).Scored;
+            SearchOutcome outcome = index.Search(query, early, new SearchOptions { EfSearch = 512, DecisionThreshold = 0.5f });
             earlyScored += outcome.Scored;
             if (outcome.StoppedEarly) stopped++;
             if (full[0].Id == early[0].Id) same++;
         }
 
-        index.Search(s_rows[0], full, new SearchOptions { EfSearch = 256 }).StoppedEarly.ShouldBeFalse();
+        index.Search(s_rows[0], full, new SearchOptions { EfSearch = 512 }).StoppedEarly.ShouldBeFalse();
         stopped.ShouldBeGreaterThan(250);
         earlyScored.ShouldBeLessThan(fullScored * 2 / 3);
         same.ShouldBeGreaterThan(296);

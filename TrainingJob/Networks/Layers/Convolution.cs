@@ -36,7 +36,16 @@ public sealed record Convolution(int Channels, int Kernel, int Stride = 1, int? 
     internal override nn.Module CreateModule(FeatureShape input) =>
         nn.Conv2d(input.Channels, Channels, Kernel, stride: Stride, padding: Pad, groups: Groups, bias: Bias);
 
-    internal override Tensor Forward(nn.Module? module, IReadOnlyList<Tensor> inputs, bool overwrite) => module!.Call(inputs[0]);
+    /// <summary>Mixed precision: an input of bfloat16 is convolved in bfloat16, with weights rounded from the trained floats.</summary>
+    internal override Tensor Forward(nn.Module? module, IReadOnlyList<Tensor> inputs, bool overwrite)
+    {
+        var conv = (TorchSharp.Modules.Conv2d)module!;
+        if (inputs[0].dtype == conv.weight!.dtype)
+            return module!.Call(inputs[0]);
+        using Tensor weight = conv.weight.to_type(inputs[0].dtype);
+        using Tensor? bias = conv.bias?.to_type(inputs[0].dtype);
+        return nn.functional.conv2d(inputs[0], weight, bias, [Stride, Stride], [Pad, Pad], [1, 1], Groups);
+    }
 
     internal override string Emit(LayerEmission e)
     {

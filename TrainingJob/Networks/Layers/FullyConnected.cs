@@ -29,10 +29,11 @@ public sealed record FullyConnected(int Length, bool Bias = true) : Layer
 
     internal override Tensor Forward(nn.Module? module, IReadOnlyList<Tensor> inputs, bool overwrite)
     {
-        if (inputs[0].dim() == 2)
+        if (inputs[0].dim() == 2 && inputs[0].dtype == ScalarType.Float32)
             return module!.Call(inputs[0]);
         using Tensor flat = inputs[0].flatten(1);
-        return module!.Call(flat);
+        using Tensor full = flat.to_type(ScalarType.Float32);
+        return module!.Call(full);
     }
 
     internal override string Emit(LayerEmission e)

@@ -19,7 +19,7 @@ internal static class BuildRow
         foreach (Worker side in duel.Both)
         {
             before[side] = side.Ask("memory")["anon"];
-            side.Ask($"new hnsw memory {duel.Capacity} {BenchSettings.M} {BenchSettings.EfConstruction}");
+            side.Ask($"new hnsw memory {duel.Capacity} {BenchSettings.M} {(side == duel.Ours ? BenchSettings.EfConstruction : BenchSettings.PeerEfConstruction)}");
         }
 
         Dictionary<Worker, List<Answer>> portions = duel.Both.ToDictionary(s => s, _ => new List<Answer>());

@@ -11,7 +11,7 @@ namespace FaceSearch.IndexBench.Rows;
 internal static class EarlyRow
 {
     private const double Fpir = 0.01, Wanted = 0.999;
-    private static readonly int[] Sweep = [10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512];
+    private static readonly int[] Sweep = [10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1280];
 
     public static void Run(DataSet set, BenchSettings settings)
     {

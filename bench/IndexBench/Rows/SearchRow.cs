@@ -34,7 +34,7 @@ internal static class SearchRow
     {
         var table = new ResultTable($"search-{set.Name}", $"Recall against speed, {set.Name}", "index", "ef", "r@1", "r@1 mated", "r@10", "queries/s", "p50 us", "p99 us")
         {
-            Note = $"k = {GroundTruth.K}, one pinned thread, processor time, medians of {settings.Rounds} interleaved rounds; M = {BenchSettings.M}, efConstruction = {BenchSettings.EfConstruction}.",
+            Note = $"k = {GroundTruth.K}, one pinned thread, processor time, medians of {settings.Rounds} interleaved rounds; M = {BenchSettings.M}, efConstruction = {BenchSettings.EfConstruction} (hnswlib {BenchSettings.PeerEfConstruction}).",
         };
         foreach (SearchTrial.Measured m in measured)
         {

@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Net;
+using FaceSearch.TrainingJob.Training;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+
+namespace FaceSearch.TrainingJob.Worker;
+
+/// <summary><c>trainingjob work</c>: takes up training runs of a server, here or on another machine.</summary>
+public static class WorkCommand
+{
+    /// <param name="trainer">What trains.</param>
+    public static Command Build(Func<ITrainer> trainer)
+    {
+        Option<string[]> silo = new("--silo") { Description = "Orleans gateway of a silo (Silo:ClientPort), host:port; several for a cluster.", HelpName = "host:port", Required = true };
+        Option<string> server = new("--server") { Description = "The server's HTTP address (environment: FACESEARCH_SERVER).", DefaultValueFactory = _ => Variable("FACESEARCH_SERVER") ?? "http://127.0.0.1:8080" };
+        Option<string?> key = new("--key") { Description = "An admin key (environment: FACESEARCH_KEY)." };
+        Option<string> runs = new("--runs") { Description = "Folder of runs; workers that share it go on with each other's checkpoints.", DefaultValueFactory = _ => "training-runs" };
+        Option<string> models = new("--models") { Description = "Folder of models (environment: FACESEARCH_MODELS); what is missing is fetched from the server.", DefaultValueFactory = _ => Variable("FACESEARCH_MODELS") ?? "training-models" };
+        Option<string?> name = new("--name") { Description = "This worker's name, for people." };
+        Option<bool> once = new("--once") { Description = "End when nothing waits." };
+        Command command = new("work", "Take up training runs of a server: train, compare with the model in use, upload, ask for promotion.") { silo, server, key, runs, models, name, once };
+        command.SetAction(async (parse, cancellation) =>
+        {
+            WorkerOptions options = new()
+            {
+                Silos = parse.GetRequiredValue(silo),
+                Server = new Uri(parse.GetRequiredValue(server)),
+                Key = parse.GetValue(key) ?? Variable("FACESEARCH_KEY"),
+                RunsFolder = Path.GetFullPath(parse.GetRequiredValue(runs)),
+                ModelsFolder = Path.GetFullPath(parse.GetRequiredValue(models)),
+                Once = parse.GetValue(once),
+            };
+            return await RunAsync(parse.GetValue(name) is { } named ? options with { Name = named } : options, trainer(), cancellation).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    /// <summary>Connects, works, and disconnects.</summary>
+    public static async Task<int> RunAsync(WorkerOptions options, ITrainer trainer, CancellationToken cancellation)
+    {
+        HostApplicationBuilder builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Logging.AddSimpleConsole(o =>
+        {
+            o.SingleLine = true;
+            o.TimestampFormat = "HH:mm:ss ";
+        });
+        builder.Logging.AddFilter("Orleans", LogLevel.Error).AddFilter("Microsoft", LogLevel.Warning);
+        builder.UseOrleansClient(client => client
+            .UseStaticClustering([.. options.Silos.Select(Endpoint)])
+            .UseConnectionRetryFilter((_, stop) => RetryAsync(stop))
+            .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (options.ClusterId, options.ClusterId)));
+        builder.Services.AddSingleton(options).AddSingleton(trainer).AddSingleton<TrainingWorker>();
+        using IHost host = builder.Build();
+        try
+        {
+            await host.StartAsync(cancellation).ConfigureAwait(false);
+            await host.Services.GetRequiredService<TrainingWorker>().RunAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // Stopped before it was connected.
+        }
+        await host.StopAsync(CancellationToken.None).ConfigureAwait(false);
+        return 0;
+    }
+
+    private static async Task<bool> RetryAsync(CancellationToken stop)
+    {
+        await Task.Delay(TimeSpan.FromSeconds(1), stop).ConfigureAwait(false);
+        return true;
+    }
+
+    private static IPEndPoint Endpoint(string silo)
+    {
+        int colon = silo.LastIndexOf(':');
+        if (colon < 1 || !ushort.TryParse(silo[(colon + 1)..], out ushort port))
+            throw new TrainingException($"--silo takes host:port, got '{silo}'.");
+        string host = silo[..colon].Trim('[', ']');
+        return new IPEndPoint(IPAddress.TryParse(host, out IPAddress? address) ? address : Dns.GetHostAddresses(host)[0], port);
+    }
+
+    private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+}

@@ -42,7 +42,7 @@ public static class GatewayHosting
             .Configure(options => configure?.Invoke(options))
             .ValidateDataAnnotations().ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton(sp => new ModelStore(sp.GetRequiredService<IOptions<GatewayOptions>>().Value.ModelsFolder));
+        services.TryAddSingleton(sp => new ModelStore(sp.GetRequiredService<IOptions<GatewayOptions>>().Value.ModelsFolder, ModelStore.BundledFolder));
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<RequestReader>();
         services.AddSingleton<ApiKeyRing>();

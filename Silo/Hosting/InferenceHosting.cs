@@ -11,7 +11,7 @@ internal static class InferenceHosting
     public static void AddInference(this WebApplicationBuilder builder, SiloOptions options)
     {
         InferenceOptions inference = new() { Provider = options.Provider };
-        builder.Services.AddSingleton(new ModelStore(options.EffectiveModelsFolder));
+        builder.Services.AddSingleton(new ModelStore(options.EffectiveModelsFolder, ModelStore.BundledFolder));
         builder.Services.PostConfigure<GatewayOptions>(o =>
         {
             o.ModelsFolder = options.EffectiveModelsFolder;

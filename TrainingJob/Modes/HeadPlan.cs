@@ -17,12 +17,12 @@ namespace FaceSearch.TrainingJob.Modes;
 internal static class HeadPlan
 {
     /// <summary>The plan of the head and the compatible mode.</summary>
-    public static TrainingPlan Of(RunContext run)
+    public static ModePlan Of(RunContext run)
     {
         TrainingOptions options = run.Options;
         InstalledModel frozen = run.Embedder(options.BaseModel);
         InstalledModel? old = options.Mode == TrainingMode.Compatible ? run.Embedder(options.OldModel) : null;
-        TrainingPlan.CheckDimension(old, options.Dimension);
+        ModePlan.CheckDimension(old, options.Dimension);
         TeacherViews views = run.Views(frozen, "base.bin", options.TeacherViews, 0);
         TeacherViews? oldVectors = old is null ? null : run.Views(old, "old.bin", 1, 0);
         var network = new Network(HeadNetwork.Define(frozen.Manifest.Dimension, options.Dimension, options.HeadHidden), options.Seed);
@@ -35,7 +35,7 @@ internal static class HeadPlan
         };
         var known = new Lazy<OnnxFaceEmbedder>(() => new OnnxFaceEmbedder(frozen));
         var cache = new Dictionary<int, float[]>();
-        return new TrainingPlan(network, objective, (head, faces) => Embed(run, head, known.Value, cache, faces),
+        return new ModePlan(network, objective, (head, faces) => Embed(run, head, known.Value, cache, faces),
             head => OnnxMerge.Append(frozen.Load(), frozen.Manifest.Output!, head),
             onnx => Describe(frozen.Manifest, onnx, options), old ?? frozen);
     }

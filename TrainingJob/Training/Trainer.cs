@@ -38,7 +38,7 @@ public sealed class Trainer : ITrainer
         FaceSet set = await FaceSet.LoadAsync(faces, Path.Combine(options.RunFolder, "faces.bin"), n => progress?.Report(new("reading", n, 0)), cancellation).ConfigureAwait(false);
         var run = new RunContext(options, set, TorchRuntime.Choose(options), progress, cancellation);
         CheckFaces(run);
-        TrainingPlan plan = TrainingPlan.Of(run);
+        ModePlan plan = ModePlan.Of(run);
 
         int[] validation = set.Of(Split.Validation, options);
         bool canValidate = HasPair(set, validation);
@@ -80,7 +80,7 @@ public sealed class Trainer : ITrainer
         return people >= 2 && people < faces.Length;
     }
 
-    private static InstalledModel Export(RunContext run, TrainingPlan plan, Network network)
+    private static InstalledModel Export(RunContext run, ModePlan plan, Network network)
     {
         network.to(CPU);
         byte[] onnx = plan.Export(network);
@@ -92,7 +92,7 @@ public sealed class Trainer : ITrainer
         return new InstalledModel(manifest, file);
     }
 
-    private static TrainingResult Judge(RunContext run, TrainingPlan plan, InstalledModel model, MetricsLog metrics, string source)
+    private static TrainingResult Judge(RunContext run, ModePlan plan, InstalledModel model, MetricsLog metrics, string source)
     {
         (FaceSet set, TrainingOptions options, CancellationToken cancellation) = (run.Set, run.Options, run.Cancellation);
         int[] test = set.Of(Split.Test, options);

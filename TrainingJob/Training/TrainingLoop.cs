@@ -64,8 +64,7 @@ public sealed class TrainingLoop(TrainingOptions options, TorchRuntime runtime, 
             double share = (epoch + done / (double)batches.Count) / options.Epochs;
             double rate = options.LearningRate * RateSchedule.Factor(options.Schedule, share);
             optimiser.SetRate(rate);
-            (double batchLoss, double? batchActive) = Step(trained, optimiser, batch);
-            average.Update(++step);
+            (double batchLoss, double? batchActive) = Step(trained, optimiser, batch, average, ++step);
             (loss, active, hasActive) = (loss + batchLoss, active + batchActive.GetValueOrDefault(), batchActive is not null);
             done++;
             if (++lineSteps == StepsPerLine || done == batches.Count)
@@ -92,8 +91,9 @@ public sealed class TrainingLoop(TrainingOptions options, TorchRuntime runtime, 
         return covered > 0 ? TimeSpan.FromSeconds(spent / covered * (1 - share)) : null;
     }
 
-    private (double Loss, double? Active) Step(Network trained, OptimizerHelper optimiser, LoadedBatch batch)
+    private (double Loss, double? Active) Step(Network trained, OptimizerHelper optimiser, LoadedBatch batch, WeightAverage average, long step)
     {
+        using QuietHeap quiet = QuietHeap.Enter();
         using DisposeScope scope = NewDisposeScope();
         Tensor input = NetworkEmbedder.ToInput(batch.Values, batch.Examples.Length, trained.Definition, runtime);
         optimiser.zero_grad();
@@ -107,6 +107,7 @@ public sealed class TrainingLoop(TrainingOptions options, TorchRuntime runtime, 
         result.Loss.backward();
         nn.utils.clip_grad_norm_(trained.parameters(), LargestGradient);
         optimiser.step();
+        average.Update(step);
         return (loss, result.ActiveShare);
     }
 }

@@ -12,17 +12,32 @@ public sealed record ModelVerification(string Name, string Path, string? Problem
 
 /// <summary>
 /// A folder of models: <c>name.onnx</c> beside <c>name.json</c> (its manifest). A bare .onnx file that the catalogue
-/// knows by its SHA-256 is served too, so a read-only folder of upstream files is a store. Thread-safe.
+/// knows by its SHA-256 is served too, so a read-only folder of upstream files is a store. Models that come with the
+/// program (<see cref="BundledFolder"/>) stand behind those of the folder. Thread-safe.
 /// </summary>
-public sealed class ModelStore(string folder)
+/// <param name="folder">The folder; it need not exist.</param>
+/// <param name="bundled">A second, read-only folder whose models serve where the first has none of that kind, or null.</param>
+public sealed class ModelStore(string folder, string? bundled = null)
 {
+    private readonly ModelStore? _bundled = bundled is null ? null : new ModelStore(bundled);
     private readonly ConcurrentDictionary<string, (DateTime Written, long Bytes, string Sha256)> _digests = new();
+
+    /// <summary>The models that come with the program, beside its files: a fresh install answers without any download.</summary>
+    public static string BundledFolder { get; } = Path.Combine(AppContext.BaseDirectory, "models");
 
     /// <summary>Full path of the folder; it need not exist.</summary>
     public string Folder { get; } = Path.GetFullPath(folder);
 
-    /// <summary>Every usable model, by name. A broken manifest is reported by <see cref="Verify"/>, not here.</summary>
+    /// <summary>Every usable model, by name, bundled ones included. A broken manifest is reported by <see cref="Verify"/>, not here.</summary>
     public IReadOnlyList<InstalledModel> List()
+    {
+        var models = new SortedDictionary<string, InstalledModel>(StringComparer.Ordinal);
+        foreach (InstalledModel model in Installed().Concat(_bundled?.Installed() ?? []))
+            models.TryAdd(model.Manifest.Name, model);
+        return [.. models.Values];
+    }
+
+    private List<InstalledModel> Installed()
     {
         var models = new SortedDictionary<string, InstalledModel>(StringComparer.Ordinal);
         foreach ((string path, InstalledModel? model, _) in Scan())
@@ -34,14 +49,16 @@ public sealed class ModelStore(string folder)
     }
 
     /// <summary>
-    /// The model of that kind and name; without a name the catalogue's preferred one, else the first by name. Null if
-    /// there is none.
+    /// The model of that kind and name; without a name the catalogue's preferred one, else the first by name, else the
+    /// bundled one. Null if there is none.
     /// </summary>
     public InstalledModel? Find(ModelKind kind, string? name = null)
     {
-        List<InstalledModel> ofKind = [.. List().Where(m => m.Manifest.Kind == kind)];
         if (name is not null)
-            return ofKind.Find(m => m.Manifest.Name == name);
+            return List().FirstOrDefault(m => m.Manifest.Kind == kind && m.Manifest.Name == name);
+        List<InstalledModel> ofKind = Installed().FindAll(m => m.Manifest.Kind == kind);
+        if (ofKind.Count == 0)
+            return _bundled?.Find(kind);
         return ModelCatalogue.Models.Select(known => ofKind.Find(m => m.Manifest.Name == known.Name)).FirstOrDefault(m => m is not null)
             ?? ofKind.FirstOrDefault();
     }

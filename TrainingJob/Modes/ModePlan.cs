@@ -15,12 +15,12 @@ namespace FaceSearch.TrainingJob.Modes;
 /// <param name="Export">The finished network as an ONNX file.</param>
 /// <param name="Describe">The manifest of that file.</param>
 /// <param name="Base">The model it started from or is compared with, or null.</param>
-internal sealed record TrainingPlan(
+internal sealed record ModePlan(
     Network Network, Objective Objective, Func<Network, int[], EmbeddingMatrix> Embed, Func<Network, byte[]> Export, Func<byte[], ModelManifest> Describe, InstalledModel? Base)
 {
     /// <summary>The plan of the options' mode.</summary>
     /// <exception cref="TrainingException">The options or the data do not allow it.</exception>
-    public static TrainingPlan Of(RunContext run) => run.Options.Mode switch
+    public static ModePlan Of(RunContext run) => run.Options.Mode switch
     {
         TrainingMode.Distil => Distil(run),
         TrainingMode.Scratch or TrainingMode.FineTune => Triplets(run),
@@ -30,7 +30,7 @@ internal sealed record TrainingPlan(
         _ => throw new TrainingException($"There is no mode '{run.Options.Mode}'."),
     };
 
-    private static TrainingPlan Distil(RunContext run)
+    private static ModePlan Distil(RunContext run)
     {
         InstalledModel teacher = run.Embedder(run.Options.BaseModel);
         if (teacher.Manifest.Dimension != run.Options.Dimension)
@@ -40,7 +40,7 @@ internal sealed record TrainingPlan(
         return Image(run, network, new DistilObjective(run.Set, run.Training, views, run.Options, network.Definition.Input.Height), teacher);
     }
 
-    private static TrainingPlan Triplets(RunContext run)
+    private static ModePlan Triplets(RunContext run)
     {
         TrainingOptions options = run.Options;
         Network network = run.NewNetwork();
@@ -65,11 +65,11 @@ internal sealed record TrainingPlan(
             throw new TrainingException($"Vectors of '{model.Manifest.Name}' have {model.Manifest.Dimension} numbers and the new ones {dimension}: they cannot be compared. Set the dimension to {model.Manifest.Dimension}.");
     }
 
-    private static TrainingPlan Image(RunContext run, Network network, Objective objective, InstalledModel? compared)
+    private static ModePlan Image(RunContext run, Network network, Objective objective, InstalledModel? compared)
     {
         int side = network.Definition.Input.Height;
         ImagePoint[] template = [.. FolderFaces.Template.Select(p => new ImagePoint(p.X * side / FolderFaces.Side, p.Y * side / FolderFaces.Side))];
-        return new TrainingPlan(network, objective, run.Embed, OnnxExport.Write,
+        return new ModePlan(network, objective, run.Embed, OnnxExport.Write,
             onnx => EmbedderManifest.For(run.Options.ModelName, network.Definition, onnx, run.Options.Licence, template) with { MirrorAndSum = true }, compared);
     }
 

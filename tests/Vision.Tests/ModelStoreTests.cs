@@ -184,4 +184,37 @@ public sealed class ModelStoreTests : IDisposable
             }
         }
     }
+
+    [Fact]
+    public void A_bundled_model_serves_until_one_of_its_kind_is_installed()
+    {
+        byte[] onnx = TinyModel.Onnx();
+        string bundled = Path.Combine(_folder.Path, "bundled");
+        InstalledModel inside = new ModelStore(bundled).Import(_folder.File("inside.onnx", onnx), TinyModel.Manifest(onnx) with { Name = "bundled" });
+        var store = new ModelStore(Models, bundled);
+        store.Find(ModelKind.Embedder).ShouldNotBeNull().Path.ShouldBe(inside.Path);
+        store.Find(ModelKind.Detector).ShouldBeNull();
+
+        store.Import(_folder.File("download.onnx", onnx), TinyModel.Manifest(onnx));
+        store.Find(ModelKind.Embedder).ShouldNotBeNull().Manifest.Name.ShouldBe("tiny");
+        store.Find(ModelKind.Embedder, "bundled").ShouldNotBeNull();
+        store.List().Select(m => m.Manifest.Name).ShouldBe(["bundled", "tiny"]);
+    }
+
+    [Fact]
+    public void The_model_that_comes_with_the_program_is_sound_small_and_of_unit_length()
+    {
+        var store = new ModelStore(ModelStore.BundledFolder);
+        store.Verify().ShouldAllBe(v => v.Problem == null);
+        InstalledModel model = store.Find(ModelKind.Embedder).ShouldNotBeNull();
+        model.Manifest.Dimension.ShouldBe(128);
+        model.Manifest.Bytes.ShouldBeLessThanOrEqualTo(10_000_000);
+        model.Manifest.ImpostorOperatingPoints.Count.ShouldBeGreaterThanOrEqualTo(4);
+        using var embedder = new OnnxFaceEmbedder(model);
+        int side = model.Manifest.Input.Width;
+        float[] vectors = new float[2 * 128];
+        embedder.Embed([new AlignedFace(side, new byte[side * side * 3]), new AlignedFace(side, [.. Enumerable.Range(0, side * side * 3).Select(i => (byte)(i * 7))])], vectors);
+        vectors.AsSpan(0, 128).ToArray().Sum(v => v * v).ShouldBe(1, 1e-4);
+        vectors.AsSpan(0, 128).SequenceEqual(vectors.AsSpan(128)).ShouldBeFalse();
+    }
 }

@@ -68,15 +68,17 @@ public sealed class StartTests
     }
 
     [Fact]
-    public async Task Without_models_ready_embeddings_work_and_images_are_refused_with_what_to_do()
+    public async Task A_fresh_clone_answers_by_the_bundled_model_with_a_warning_that_pictures_are_taken_as_thumbnails()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
-        await server.CreateGalleryAsync("external");
-        await server.EnrolAsync("external", "someone", Durability.Synthetic.Face(1));
-        (await server.IdentifyAsync("external", Durability.Synthetic.Face(1))).GetProperty("results")[0].GetProperty("candidates")[0].GetProperty("identity").GetString().ShouldBe("someone");
-        using HttpResponseMessage refused = await server.TrySendAsync(HttpMethod.Post, "/api/v1/galleries/external/identify", new ByteArrayContent(Vision.Tests.BadImages.Save(Vision.Tests.BadImages.Pattern(200, 200), ".png")));
-        refused.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldContain("facesearch models pull");
+        await server.WaitAsync(() => Task.FromResult(server.Output.Contains("Ready.", StringComparison.Ordinal)), TimeSpan.FromSeconds(30));
+        server.Output.ShouldContain("default-128");
+        await server.CreateGalleryAsync("fresh");
+        await server.EnrolAsync("fresh", "someone", Durability.Synthetic.Face(1));
+        (await server.IdentifyAsync("fresh", Durability.Synthetic.Face(1))).GetProperty("results")[0].GetProperty("candidates")[0].GetProperty("identity").GetString().ShouldBe("someone");
+        using HttpResponseMessage answer = await server.TrySendAsync(HttpMethod.Post, "/api/v1/galleries/fresh/identify", new ByteArrayContent(Vision.Tests.BadImages.Save(Vision.Tests.BadImages.Pattern(200, 200), ".png")));
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldContain("no-detector-installed");
     }
 
     private static async Task<(int Code, string Output)> RunAsync(params string[] arguments)

@@ -5,8 +5,8 @@ using FaceSearch.VectorIndex.Store;
 namespace FaceSearch.VectorIndex.Graph;
 
 /// <summary>
-/// Deletion. Whoever linked to the removed node chooses its row anew among its old neighbours and the removed node's (as FreshDiskANN
-/// does: Singh et al. 2021), so paths that led through the node lead around it. In-links lie close: a walk around the node finds
+/// Deletion. Whoever linked to the removed node chooses its row anew among its old neighbours, the removed node's (as FreshDiskANN
+/// does: Singh et al. 2021) and the nodes nearest to it, so paths that led through the node lead around it. In-links lie close: a walk around the node finds
 /// nearly all; <see cref="Sweep"/> finds the rest before a slot is used again.
 /// </summary>
 internal static unsafe class NeighbourhoodRepair
@@ -67,13 +67,28 @@ internal static unsafe class NeighbourhoodRepair
         }
 
         HnswSearcher.Walk(layer, probe, limit, ref pool);
-        Span<int> union = stackalloc int[2 * layer.Width];
-        for (int i = 0; i < pool.Count; i++) Bypass(graph.Store, codes, layer, CandidateKey.Slot(pool.Keys[i]), node, outgoing, union, scratch);
+        Span<int> around = stackalloc int[2 * layer.Width], union = stackalloc int[3 * layer.Width];
+        around = around[..Around(outgoing, pool, layer.Width, around)];
+        for (int i = 0; i < pool.Count; i++) Bypass(graph.Store, codes, layer, CandidateKey.Slot(pool.Keys[i]), node, around, union, scratch);
         foreach (int neighbour in outgoing) InLinks.Ensure(graph.Store, layer, neighbour);
     }
 
+    /// <summary>The removed node's neighbours and the nearest of the pool; returns how many.</summary>
+    private static int Around(ReadOnlySpan<int> outgoing, in CandidatePool pool, int nearest, Span<int> around)
+    {
+        outgoing.CopyTo(around);
+        int n = outgoing.Length;
+        for (int i = 0; i < Math.Min(nearest, pool.Count); i++)
+        {
+            int near = CandidateKey.Slot(pool.Keys[i]);
+            if (!outgoing.Contains(near)) around[n++] = near;
+        }
+
+        return n;
+    }
+
     /// <summary>If <paramref name="from"/> links to the removed node, its row is chosen anew without it.</summary>
-    private static void Bypass(SlotStore store, CodeTable codes, GraphLayer layer, int from, int removed, ReadOnlySpan<int> outgoing, Span<int> union, SearchScratch scratch)
+    private static void Bypass(SlotStore store, CodeTable codes, GraphLayer layer, int from, int removed, ReadOnlySpan<int> around, Span<int> union, SearchScratch scratch)
     {
         if (new ReadOnlySpan<int>(layer.Links(from), layer.Width).IndexOf(removed) < 0) return;
         layer.Lock(from);
@@ -87,7 +102,7 @@ internal static unsafe class NeighbourhoodRepair
             }
 
             int kept = n;
-            foreach (int candidate in outgoing)
+            foreach (int candidate in around)
             {
                 if (candidate != from && candidate != removed && union[..n].IndexOf(candidate) < 0) union[n++] = candidate;
             }

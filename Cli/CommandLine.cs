@@ -41,6 +41,7 @@ public static class CommandLine
             GalleriesVerb.Build(options),
             IdentitiesVerb.Build(options),
             ModelsVerb.Build(options),
+            TrainingVerb.Build(options),
             KeysVerb.Build(options),
             EvaluateVerb.Build(options),
             IndexVerb.Build(options),

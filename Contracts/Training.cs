@@ -20,40 +20,29 @@ public enum TrainingKind
 }
 
 /// <summary>What to train, from whom, and what to do with the result. Exactly one of gallery, family and folder is the source.</summary>
-[GenerateSerializer, Immutable, Alias("fs.TrainingPlan")]
+/// <param name="Gallery">A gallery that retains images.</param>
+/// <param name="Family">A base model: every gallery that retains images and uses it, or a model made from it.</param>
+/// <param name="Folder">A folder on the worker's own disk, one sub-folder a person.</param>
+/// <param name="Mode">How.</param>
+/// <param name="BaseModel">The model to begin from, to learn from or to stay comparable with; null: the one in use (for a head, the one under its head).</param>
+/// <param name="Options">Further options of <c>trainingjob train</c>, by their long names without dashes (<c>epochs</c>, <c>learning-rate</c>).</param>
+/// <param name="Seed">Of every random choice.</param>
+/// <param name="Promote">Asks for promotion when the candidate has been compared; otherwise it stays a candidate.</param>
+/// <param name="LeastPeople">Fewest people outside the training set that a promotion may rest on.</param>
+/// <param name="CohortKey">Metadata key that names cohorts; null: the gallery's own.</param>
+[GenerateSerializer, Immutable, Alias("fs.TrainingRequest")]
 [System.Text.Json.Serialization.JsonUnmappedMemberHandling(System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow)]
-public sealed record TrainingPlan
-{
-    /// <summary>A gallery that retains images.</summary>
-    [Id(0)] public string? Gallery { get; init; }
-
-    /// <summary>A base model: every gallery that retains images and uses it, or a model made from it.</summary>
-    [Id(1)] public string? Family { get; init; }
-
-    /// <summary>A folder on the worker's own disk, one sub-folder a person.</summary>
-    [Id(2)] public string? Folder { get; init; }
-
-    /// <summary>How.</summary>
-    [Id(3)] public TrainingKind Mode { get; init; }
-
-    /// <summary>The model to begin from, to learn from or to stay comparable with; null: the one in use (for a head, the one under its head).</summary>
-    [Id(4)] public string? BaseModel { get; init; }
-
-    /// <summary>Further options of <c>trainingjob train</c>, by their long names without dashes (<c>epochs</c>, <c>learning-rate</c>).</summary>
-    [Id(5)] public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
-
-    /// <summary>Of every random choice.</summary>
-    [Id(6)] public int Seed { get; init; } = 1;
-
-    /// <summary>Asks for promotion when the candidate has been compared; otherwise it stays a candidate.</summary>
-    [Id(7)] public bool Promote { get; init; } = true;
-
-    /// <summary>Fewest people outside the training set that a promotion may rest on.</summary>
-    [Id(8)] public int LeastPeople { get; init; } = PromotionWish.DefaultLeastPeople;
-
-    /// <summary>Metadata key that names cohorts; null: the gallery's own.</summary>
-    [Id(9)] public string? CohortKey { get; init; }
-}
+public sealed record TrainingRequest(
+    [property: Id(0)] string? Gallery = null,
+    [property: Id(1)] string? Family = null,
+    [property: Id(2)] string? Folder = null,
+    [property: Id(3)] TrainingKind Mode = TrainingKind.Head,
+    [property: Id(4)] string? BaseModel = null,
+    [property: Id(5)] IReadOnlyDictionary<string, string>? Options = null,
+    [property: Id(6)] int Seed = 1,
+    [property: Id(7)] bool Promote = true,
+    [property: Id(8)] int LeastPeople = PromotionWish.DefaultLeastPeople,
+    [property: Id(9)] string? CohortKey = null);
 
 /// <summary>Where a run stands.</summary>
 public enum TrainingRunState
@@ -106,7 +95,7 @@ public sealed record TrainingRunProgress(
 [GenerateSerializer, Immutable, Alias("fs.TrainingRun")]
 public sealed record TrainingRun(
     [property: Id(0)] string Id,
-    [property: Id(1)] TrainingPlan Plan,
+    [property: Id(1)] TrainingRequest Plan,
     [property: Id(2)] string? Schedule,
     [property: Id(3)] string RequestedBy,
     [property: Id(4)] DateTimeOffset RequestedAt,
@@ -158,7 +147,7 @@ public interface ITrainingQueueGrain : IGrainWithStringKey
 
     /// <summary>Queues a run. The same operation id again returns the run that it made.</summary>
     /// <exception cref="FaceSearchException">invalid-request, gallery-not-found, model-not-found, retention-none; overloaded when too many wait.</exception>
-    [Alias("Request")] Task<TrainingRun> RequestAsync(TrainingPlan plan, string requestedBy, string operationId, string? schedule = null);
+    [Alias("Request")] Task<TrainingRun> RequestAsync(TrainingRequest plan, string requestedBy, string operationId, string? schedule = null);
 
     /// <summary>Newest first.</summary>
     /// <param name="limit">1 to 1,000.</param>
@@ -204,7 +193,7 @@ public sealed record TrainingSchedule(
     [property: Id(0)] string Name,
     [property: Id(1)] string Cron,
     [property: Id(2)] string? TimeZone,
-    [property: Id(3)] TrainingPlan Plan,
+    [property: Id(3)] TrainingRequest Plan,
     [property: Id(4)] int LeastNewIdentities,
     [property: Id(5)] int LeastNewTemplates,
     [property: Id(6)] bool Enabled);

@@ -116,6 +116,48 @@ internal sealed class FaceSearchClient(Uri server, string? key) : IDisposable
 
     public Task<ModelList> ListModelsAsync(CancellationToken cancellation) => Get("models", Json.ModelList, cancellation);
 
+    public Task<ModelDetail> GetModelAsync(string name, CancellationToken cancellation) => Get($"models/{Segment(name)}", Json.ModelDetail, cancellation);
+
+    public Task<ModelPair> CompareModelsAsync(string name, string other, CancellationToken cancellation) =>
+        Get($"models/{Segment(name)}/compare/{Segment(other)}", Json.ModelPair, cancellation);
+
+    public Task<ModelDescription> UploadModelAsync(string file, byte[] manifest, string? gallery, CancellationToken cancellation) =>
+        transport.SendFormAsync(HttpMethod.Post, Path("models"), () =>
+        {
+            MultipartFormDataContent form = new() { { new ByteArrayContent(manifest), "manifest" }, { new StreamContent(File.OpenRead(file)), "model", "model.onnx" } };
+            if (gallery is not null)
+                form.Add(new StringContent(gallery), "gallery");
+            return form;
+        }, Json.ModelDescription, cancellation);
+
+    public Task<ModelDescription> SetModelStatusAsync(string name, ModelStatus status, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Put, Path($"models/{Segment(name)}/status"), new ModelStatusRequest { Status = status }, Json.ModelStatusRequest, Json.ModelDescription, cancellation: cancellation);
+
+    public Task<PromotionOutcome> PromoteModelAsync(string name, PromotionRequest request, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Post, Path($"models/{Segment(name)}/promote"), request, Json.PromotionRequest, Json.PromotionOutcome, cancellation: cancellation);
+
+    public Task<PromotionOutcome> RollBackModelAsync(RollbackRequest request, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Post, Path("models/rollback"), request, Json.RollbackRequest, Json.PromotionOutcome, cancellation: cancellation);
+
+    // Training
+
+    public Task<TrainingRun> StartTrainingAsync(TrainingRequest plan, string operation, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Post, Path("training/runs"), plan, Json.TrainingRequest, Json.TrainingRun, operation, cancellation: cancellation);
+
+    public Task<TrainingRunList> ListTrainingAsync(CancellationToken cancellation) => Get("training/runs", Json.TrainingRunList, cancellation);
+
+    public Task<TrainingRun> GetTrainingAsync(string run, CancellationToken cancellation) => Get($"training/runs/{Segment(run)}", Json.TrainingRun, cancellation);
+
+    public Task<TrainingRun> CancelTrainingAsync(string run, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Delete, Path($"training/runs/{Segment(run)}"), Json.TrainingRun, cancellation: cancellation);
+
+    public Task<ScheduleList> ListSchedulesAsync(CancellationToken cancellation) => Get("training/schedules", Json.ScheduleList, cancellation);
+
+    public Task<ScheduleStatus> SetScheduleAsync(string name, ScheduleRequest request, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Put, Path($"training/schedules/{Segment(name)}"), request, Json.ScheduleRequest, Json.ScheduleStatus, cancellation: cancellation);
+
+    public Task RemoveScheduleAsync(string name, CancellationToken cancellation) => transport.SendAsync(HttpMethod.Delete, Path($"training/schedules/{Segment(name)}"), cancellation);
+
     public async Task<IReadOnlyList<ApiKeyDescription>> ListKeysAsync(CancellationToken cancellation) =>
         (await Get("keys", Json.KeyList, cancellation)).Items;
 

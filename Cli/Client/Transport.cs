@@ -53,6 +53,10 @@ internal sealed class Transport : IDisposable
         return SendAsync(method, path, () => JsonBody(bytes), answer, operation, ifMatch, cancellation);
     }
 
+    /// <summary>Sends a form, made afresh for each attempt, and reads the answer.</summary>
+    public Task<T> SendFormAsync<T>(HttpMethod method, string path, Func<HttpContent> form, JsonTypeInfo<T> answer, CancellationToken cancellation) =>
+        SendAsync(method, path, form, answer, null, null, cancellation);
+
     /// <summary>Sends a request whose answer has no body.</summary>
     public async Task SendAsync(HttpMethod method, string path, CancellationToken cancellation)
     {

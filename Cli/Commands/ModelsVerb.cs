@@ -13,7 +13,7 @@ internal sealed record ModelRow(string Name, ModelKind Kind, bool Installed, str
 /// <summary>The models of one folder, and those that could be pulled into it.</summary>
 internal sealed record ModelRows(string Folder, IReadOnlyList<ModelRow> Models);
 
-/// <summary><c>facesearch models</c>: list, pull, verify, import (local files); show (a server's registry).</summary>
+/// <summary><c>facesearch models</c>: list, pull, verify, import (local files); the rest (a server's registry) is in <see cref="ModelLifeVerbs"/>.</summary>
 internal static class ModelsVerb
 {
     public static Command Build(GlobalOptions options)
@@ -23,10 +23,13 @@ internal static class ModelsVerb
             Description = "Folder of models (environment: FACESEARCH_MODELS; otherwise 'models' in the server's data folder, Silo__DataFolder or ./facesearch-data).",
             HelpName = "folder",
         };
-        return new Command("models", "List, pull, verify and import model files; show what a server uses.")
+        Command models = new("models", "List, pull, verify and import model files; show, compare, promote and roll back those of a server.")
         {
-            List(options, folder), Pull(options, folder), Verify(options, folder), Import(options, folder), Show(options),
+            List(options, folder), Pull(options, folder), Verify(options, folder), Import(options, folder),
         };
+        foreach (Command verb in ModelLifeVerbs.Build(options))
+            models.Add(verb);
+        return models;
     }
 
     /// <summary>The model folder: option, FACESEARCH_MODELS, or the data folder's.</summary>
@@ -97,20 +100,6 @@ internal static class ModelsVerb
                 return Task.FromResult(ExitCodes.Ok);
             });
     }
-
-    private static Command Show(GlobalOptions options) => new Command("show", "The models of the server named by --server: status, licence, checksum.")
-        .WithExamples("facesearch models show --server http://127.0.0.1:8080").Runs(options, async (run, cancellation) =>
-        {
-            run.Output.Result(await run.Client.ListModelsAsync(cancellation), (console, list) =>
-            {
-                Table table = Tables.Create("name", "kind", "status", "licence", "sha-256", "registered");
-                foreach (ModelDescription model in list.Items)
-                    table.Row(model.Name, model.Kind, model.Status.ToString().ToLowerInvariant(), model.Licence, model.Sha256[..Math.Min(12, model.Sha256.Length)], Tables.Time(model.RegisteredAt));
-                console.Write(table);
-                console.WriteLine(list.Detector is { } detector ? $"Detector in use: {detector}" : "No detector is installed: pictures are taken as face thumbnails.");
-            });
-            return ExitCodes.Ok;
-        });
 
     private static void Installed(Invocation run, InstalledModel model) =>
         run.Output.Result(Row(model.Manifest, model.Path), (console, row) => console.WriteLine($"{row.Name} is installed: {row.Path}"));

@@ -58,7 +58,7 @@ namespace FaceSearch.Http;
 [JsonSerializable(typeof(PromotionRequest))]
 [JsonSerializable(typeof(PromotionOutcome))]
 [JsonSerializable(typeof(RollbackRequest))]
-[JsonSerializable(typeof(TrainingPlan))]
+[JsonSerializable(typeof(TrainingRequest))]
 [JsonSerializable(typeof(TrainingRun))]
 [JsonSerializable(typeof(TrainingRunList))]
 [JsonSerializable(typeof(ScheduleRequest))]

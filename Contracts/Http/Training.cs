@@ -19,7 +19,7 @@ public sealed record ScheduleRequest
     public string? TimeZone { get; init; }
 
     /// <summary>What to train.</summary>
-    public TrainingPlan? Plan { get; init; }
+    public TrainingRequest? Plan { get; init; }
 
     /// <summary>Skipped unless so many identities came since the last run. Default 20.</summary>
     public int? LeastNewIdentities { get; init; }

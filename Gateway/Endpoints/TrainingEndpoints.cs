@@ -18,7 +18,7 @@ internal static class TrainingEndpoints
     public static void MapTraining(this IEndpointRouteBuilder api)
     {
         RouteGroupBuilder group = api.MapGroup("/training").WithTags("Training").Needs(ApiRole.Admin).RequireRateLimiting(RateLimits.Plain);
-        group.MapPost("/runs", StartAsync).WithBody(new BodyDoc(typeof(TrainingPlan), Examples.TrainingPlan))
+        group.MapPost("/runs", StartAsync).WithBody(new BodyDoc(typeof(TrainingRequest), Examples.TrainingRequest))
             .WithDoc("startTraining", "Train now",
                 "Queues a run, which a worker (`trainingjob work`) takes up. Exactly one of `gallery`, `family` and `folder` (on the worker's disk) is the source. Repeating the request with the same "
                 + "`Idempotency-Key` gives the same run.",
@@ -36,7 +36,7 @@ internal static class TrainingEndpoints
 
     private static async Task<Accepted<TrainingRun>> StartAsync(HttpContext context, RequestReader reader, IGrainFactory grains)
     {
-        TrainingPlan plan = await reader.JsonOnlyAsync(context, FaceSearchJson.Default.TrainingPlan, context.RequestAborted);
+        TrainingRequest plan = await reader.JsonOnlyAsync(context, FaceSearchJson.Default.TrainingRequest, context.RequestAborted);
         TrainingRun run = await Queue(grains).RequestAsync(plan, ModelEndpoints.Caller(context), OperationId.Of(context));
         return TypedResults.Accepted($"{HttpApi.Base}/training/runs/{run.Id}", run);
     }

@@ -17,7 +17,7 @@ internal static class Examples
     public const string ModelStatus = """{ "status": "shadow" }""";
     public const string Promotion = """{ "leastPeople": 50 }""";
     public const string Rollback = """{ "reason": "More strangers let in since Monday" }""";
-    public const string TrainingPlan = """{ "gallery": "people", "mode": "head", "options": { "epochs": "20" } }""";
+    public const string TrainingRequest = """{ "gallery": "people", "mode": "head", "options": { "epochs": "20" } }""";
     public const string Schedule = """{ "cron": "0 3 * * 1", "timeZone": "Europe/Paris", "plan": { "gallery": "people" }, "leastNewIdentities": 50 }""";
     public const string Evaluation = """
         { "active": "base", "activeSha256": "<64 hex digits>", "candidateSha256": "<64 hex digits>", "data": "gallery people, test people", "people": 120, "images": 480,

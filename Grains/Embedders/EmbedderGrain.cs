@@ -1,3 +1,4 @@
+using FaceSearch.Grains.Identification;
 using FaceSearch.Vision;
 using Orleans.Concurrency;
 
@@ -5,7 +6,7 @@ namespace FaceSearch.Grains.Embedders;
 
 /// <summary>One model's embedder of this silo: one activation, reentrant, in front of its <see cref="EmbedderBatcher"/>.</summary>
 [StatelessWorker(1), Reentrant]
-public sealed class EmbedderGrain(EmbedderPool pool) : Grain, IEmbedderGrain
+public sealed class EmbedderGrain(EmbedderPool pool, LiveLatencies latencies, TimeProvider time) : Grain, IEmbedderGrain
 {
     private const int MaxCrops = 256;
 
@@ -14,11 +15,15 @@ public sealed class EmbedderGrain(EmbedderPool pool) : Grain, IEmbedderGrain
         string model = this.GetPrimaryKeyString();
         if (crops.Count is 0 or > MaxCrops)
             throw FaceSearchException.Invalid($"1 to {MaxCrops} crops at once; got {crops.Count}.");
+        long started = time.GetTimestamp();
         EmbedderBatcher batcher = await FindAsync(model);
         Task<FaceSearch.Embedding>[] embedding = new Task<FaceSearch.Embedding>[crops.Count];
         for (int i = 0; i < embedding.Length; i++)
             embedding[i] = batcher.EmbedAsync(new AlignedFace(crops[i].Size, crops[i].Rgb));
-        return await Task.WhenAll(embedding).WaitAsync(cancellationToken);
+        FaceSearch.Embedding[] embedded = await Task.WhenAll(embedding).WaitAsync(cancellationToken);
+        if (embedded.Length == 1)
+            latencies.Embedding.Record(time.GetElapsedTime(started));
+        return embedded;
     }
 
     private async ValueTask<EmbedderBatcher> FindAsync(string model)

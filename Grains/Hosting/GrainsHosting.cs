@@ -38,7 +38,7 @@ public static class GrainsHosting
             .Validate(o => o.MostAttempts >= 1 && o.MostWaiting >= 1 && o.RunsKept >= 1, "Training:MostAttempts, MostWaiting and RunsKept must be at least 1.")
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton<LiveLatency>();
+        services.AddSingleton<LiveLatencies>();
         services.AddSingleton<CropFitter>();
         services.AddSingleton<ReembeddingServices>();
         services.AddSingleton<SearchPool>();

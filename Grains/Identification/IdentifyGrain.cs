@@ -9,7 +9,7 @@ namespace FaceSearch.Grains.Identification;
 /// caller allows less: "unknown" from a partial search would be a wrong answer.
 /// </summary>
 [StatelessWorker, Reentrant]
-public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatency latency, TimeProvider time) : Grain, IIdentifyGrain
+public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies, TimeProvider time) : Grain, IIdentifyGrain
 {
 
     public Task<IdentifyOutcome> IdentifyAsync(IdentifyQuery query, CancellationToken cancellationToken)
@@ -29,7 +29,7 @@ public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatency latency, Tim
             long newest = answers.Max(a => a?.ViewVersion ?? 0);
             if (newest <= route.View.Version)
             {
-                latency.Record(time.GetElapsedTime(started));
+                latencies.Search.Record(time.GetElapsedTime(started));
                 return Decide(pinned, query, answers, pinned == route);
             }
             route = await routes.GetAsync(query.Gallery, newest);

@@ -1,6 +1,16 @@
 namespace FaceSearch.Grains.Identification;
 
-/// <summary>How long this silo's live identifications took lately: what background work looks at to keep out of their way. Thread-safe.</summary>
+/// <summary>The two steps of a live identification in this silo: what background work looks at to keep out of their way.</summary>
+public sealed class LiveLatencies(TimeProvider time)
+{
+    /// <summary>Embedding its face, with the wait for a batch.</summary>
+    public LiveLatency Embedding { get; } = new(time);
+
+    /// <summary>Searching all shards.</summary>
+    public LiveLatency Search { get; } = new(time);
+}
+
+/// <summary>How long one step took lately. Thread-safe.</summary>
 public sealed class LiveLatency(TimeProvider time)
 {
     private const int Kept = 4096, Least = 20;
@@ -15,7 +25,7 @@ public sealed class LiveLatency(TimeProvider time)
             _ring[_count++ % Kept] = (time.GetTimestamp(), (float)took.TotalMilliseconds);
     }
 
-    /// <summary>95th percentile, in milliseconds, of the identifications of the last <paramref name="window"/>; null if there were few.</summary>
+    /// <summary>95th percentile, in milliseconds, of what was recorded in the last <paramref name="window"/>; null if there were few.</summary>
     public double? P95(TimeSpan window)
     {
         List<float> recent = [];

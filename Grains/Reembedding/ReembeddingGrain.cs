@@ -332,7 +332,7 @@ public sealed record ReembeddingServices(
     Storage.ICropStore Crops,
     EmbedderPool Embedders,
     CropFitter Fitter,
-    Identification.LiveLatency Latency,
+    Identification.LiveLatencies Latencies,
     IEventPublisher Events,
     IOptions<ReembeddingOptions> Options,
     TimeProvider Time);

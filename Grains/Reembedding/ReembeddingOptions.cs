@@ -25,7 +25,7 @@ public sealed class ReembeddingOptions
     public double MaxRest { get; set; } = 16;
 
     /// <summary>Templates drawn for the verification.</summary>
-    public int Sample { get; set; } = 200;
+    public int Sample { get; set; } = 100;
 
     /// <summary>Least share of sampled templates whose own person is the new generation's first answer.</summary>
     public double MinSelfMatch { get; set; } = 0.99;

@@ -29,7 +29,7 @@ internal sealed partial class ReembeddingRun
     public ReembeddingRun(ReembeddingGrain grain, string gallery, Func<ReembeddingState> state, ReembeddingServices services, ILogger logger)
     {
         (_grain, _gallery, _state, _services, _logger) = (grain, gallery, state, services, logger);
-        _pace = new BackfillPace(services.Latency, services.Options.Value);
+        _pace = new BackfillPace([services.Latencies.Search, services.Latencies.Embedding], services.Options.Value);
         _loop = LoopAsync();
     }
 

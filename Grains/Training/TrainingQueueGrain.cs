@@ -46,7 +46,7 @@ public sealed partial class TrainingQueueGrain(
         return Task.CompletedTask;
     }
 
-    public async Task<TrainingRun> RequestAsync(TrainingPlan plan, string requestedBy, string operationId, string? schedule)
+    public async Task<TrainingRun> RequestAsync(TrainingRequest plan, string requestedBy, string operationId, string? schedule)
     {
         if (Runs.Find(r => r.OperationId == operationId) is { } repeated)
             return repeated.Run;

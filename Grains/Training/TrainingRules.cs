@@ -7,7 +7,7 @@ internal static class TrainingRules
 {
     private const int MostOptions = 64, LongestText = 256;
 
-    public static void Check(TrainingPlan plan)
+    public static void Check(TrainingRequest plan)
     {
         string?[] sources = [plan.Gallery, plan.Family, plan.Folder];
         if (sources.Count(s => s is not null) != 1)
@@ -18,7 +18,7 @@ internal static class TrainingRules
             throw FaceSearchException.Invalid($"Names in a training plan are 1 to {LongestText} characters without control characters.");
         if (plan.LeastPeople is < 10 or > 1_000_000)
             throw FaceSearchException.Invalid($"leastPeople must be 10 to 1,000,000; got {plan.LeastPeople}.");
-        if (plan.Options.Count > MostOptions || plan.Options.Any(o => !IsOption(o.Key) || o.Value.Length > LongestText || o.Value.Any(char.IsControl)))
+        if (plan.Options is { } options && (options.Count > MostOptions || options.Any(o => !IsOption(o.Key) || o.Value.Length > LongestText || o.Value.Any(char.IsControl))))
             throw FaceSearchException.Invalid($"Up to {MostOptions} options; names are lower-case words joined by '-', values have up to {LongestText} characters.");
     }
 

@@ -7,7 +7,7 @@ internal sealed class TrainingSources(IGrainFactory grains)
 
     /// <summary>The galleries of a plan as they are now; none for a folder.</summary>
     /// <exception cref="FaceSearchException">invalid-request, gallery-not-found, model-not-found, retention-none.</exception>
-    public async Task<IReadOnlyList<GalleryDescription>> GalleriesAsync(TrainingPlan plan)
+    public async Task<IReadOnlyList<GalleryDescription>> GalleriesAsync(TrainingRequest plan)
     {
         if (plan.Gallery is { } gallery)
             return [Retaining(await grains.GetGrain<IGalleryGrain>(gallery).DescribeAsync())];
@@ -27,7 +27,7 @@ internal sealed class TrainingSources(IGrainFactory grains)
     }
 
     /// <summary>The model that a plan begins from. Heads are never put on heads: a new one goes on the embedder under the present one.</summary>
-    public async Task<string?> BaseModelAsync(TrainingPlan plan)
+    public async Task<string?> BaseModelAsync(TrainingRequest plan)
     {
         if (plan.BaseModel is { } named)
             return await Registry.FindAsync(named) is { Kind: "embedder" } ? named : throw new FaceSearchException(ProblemTypes.ModelNotFound, 404, $"There is no embedder '{named}'.");
@@ -38,7 +38,7 @@ internal sealed class TrainingSources(IGrainFactory grains)
     }
 
     /// <summary>The model in use where the plan's candidate would be: the gallery's, or the active one.</summary>
-    public async Task<ModelDescription?> PresentAsync(TrainingPlan plan) =>
+    public async Task<ModelDescription?> PresentAsync(TrainingRequest plan) =>
         plan.Gallery is { } gallery && await Registry.FindAsync((await grains.GetGrain<IGalleryGrain>(gallery).GetModelAsync()).Model) is { } used
             ? used
             : await Registry.GetActiveEmbedderAsync();

@@ -39,10 +39,11 @@ internal static class SiloHosting
 
     public static void AddOrleansSilo(this WebApplicationBuilder builder, SiloOptions options)
     {
+        options.ClientPort = FreePort(options.ClientPort);
         builder.Services.AddFaceSearchGrains(builder.Configuration);
         builder.UseOrleans(silo =>
         {
-            silo.UseLocalhostClustering(FreePort(options.SiloPort), FreePort(options.ClientPort), serviceId: "facesearch", clusterId: "facesearch");
+            silo.UseLocalhostClustering(FreePort(options.SiloPort), options.ClientPort, serviceId: "facesearch", clusterId: "facesearch");
             silo.AddFaceSearchEmbeddedStorage(options.DataFolder, options.RetentionKeyFile);
             silo.Configure<GrainCollectionOptions>(o =>
             {

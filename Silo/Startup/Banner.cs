@@ -35,6 +35,7 @@ internal sealed class Banner(
               detector   {detector}
               embedder   {Embedder()}
               messages   in memory
+              training   trainingjob work --silo 127.0.0.1:{options.ClientPort} --server {address}
               keys       {Keys(keys)}
             Ready. Ctrl+C stops it; nothing acknowledged is lost however it stops.
             """);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using FaceSearch.TrainingJob.Training;
+using FaceSearch.TrainingJob.Worker;
 using FaceSearch.Vision;
 using Spectre.Console;
 
@@ -28,11 +29,14 @@ public static class CommandLine
             EvaluateCommand.Build(),
             ExportCommand.Build(),
             NetworksCommand.Build(),
+            WorkCommand.Build(() => new Trainer()),
         };
         Help.Install(root.WithExamples(
             "# minutes on a CPU: adapt the installed embedder to your people",
             "trainingjob train --mode head --data photos/ --models models/ --out runs/head",
             "trainingjob networks",
+            "# take up the training runs of a server",
+            "trainingjob work --silo 127.0.0.1:30000 --server http://127.0.0.1:8080",
             "# exit codes: 0 done, 1 failed, 2 usage, 130 stopped"));
         return root;
     }

@@ -98,7 +98,8 @@ public sealed class Network : nn.Module<Tensor, Tensor>
             double fanIn = weight.numel() / (double)weight.shape[0];
             // Not nn.init.normal_, which does not draw from the generator it is given (TorchSharp 0.107).
             using Tensor normal = randn(weight.shape, generator: generator);
-            weight.copy_(normal.mul_(Math.Sqrt((IsRectified(node) ? 2 : 1) / fanIn)));
+            using Scalar deviation = Math.Sqrt((IsRectified(node) ? 2 : 1) / fanIn);
+            weight.copy_(normal.mul_(deviation));
             if (bias is not null)
                 nn.init.zeros_(bias);
         }

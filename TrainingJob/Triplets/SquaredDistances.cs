@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace FaceSearch.TrainingJob.Triplets;
@@ -53,9 +54,11 @@ public sealed class SquaredDistances
         using Tensor xx = xs.sum(1, keepdim: true), yy = ys.sum(1, keepdim: true);
         using Tensor yt = y.t(), yyt = yy.t();
         using Tensor xy = x.matmul(yt);
-        using Tensor twice = xy.mul(2);
+        // Numbers are held by name: TorchSharp (0.107) does not keep a temporary one alive during the native call.
+        using Scalar zero = 0, two = 2;
+        using Tensor twice = xy.mul(two);
         using Tensor squares = xx.add(yyt);
         using Tensor distances = squares.sub(twice);
-        return distances.clamp_min(0);
+        return distances.clamp_min(zero);
     }
 }

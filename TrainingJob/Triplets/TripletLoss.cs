@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace FaceSearch.TrainingJob.Triplets;
@@ -18,9 +19,10 @@ public static class TripletLoss
     /// <returns>A scalar the caller owns; 0, still with a gradient, where no triplet has a loss.</returns>
     public static Tensor Of(Tensor embeddings, IReadOnlyList<Triplet> triplets, float margin = 0.2f)
     {
+        using Scalar zero = 0, one = 1, alpha = margin;
         if (triplets.Count == 0)
         {
-            using Tensor nothing = embeddings.mul(0);
+            using Tensor nothing = embeddings.mul(zero);
             return nothing.sum();
         }
         long count = embeddings.shape[0];
@@ -29,12 +31,12 @@ public static class TripletLoss
         using Tensor positives = Pick(flat, [.. triplets.Select(t => t.Anchor * count + t.Positive)]);
         using Tensor negatives = Pick(flat, [.. triplets.Select(t => t.Anchor * count + t.Negative)]);
         using Tensor difference = positives.sub(negatives);
-        using Tensor shifted = difference.add(margin);
+        using Tensor shifted = difference.add(alpha);
         using Tensor losses = shifted.relu();
         using Tensor total = losses.sum();
-        using Tensor positive = losses.gt(0);
+        using Tensor positive = losses.gt(zero);
         using Tensor active = positive.sum();
-        using Tensor divisor = active.clamp_min(1);
+        using Tensor divisor = active.clamp_min(one);
         return total.div(divisor);
     }
 

@@ -23,7 +23,7 @@ internal static class PlanOptions
     /// <exception cref="TrainingException">An option is not known or has no such value.</exception>
     public static TrainingOptions Of(TrainingLease lease, string runFolder, string modelsFolder)
     {
-        TrainingPlan plan = lease.Run.Plan;
+        TrainingRequest plan = lease.Run.Plan;
         JsonObject made = new()
         {
             ["mode"] = plan.Mode.ToString(),
@@ -33,7 +33,7 @@ internal static class PlanOptions
             ["baseModel"] = lease.BaseModel,
             ["seed"] = plan.Seed,
         };
-        foreach ((string name, string value) in plan.Options)
+        foreach ((string name, string value) in plan.Options ?? new Dictionary<string, string>())
         {
             if (Reserved.Contains(name))
                 throw new TrainingException($"The option '{name}' is decided by the plan's own members, not by its options.");

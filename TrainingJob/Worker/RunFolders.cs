@@ -7,7 +7,8 @@ namespace FaceSearch.TrainingJob.Worker;
 /// </summary>
 internal sealed class RunFolders(string root)
 {
-    private static readonly string[] Biometric = ["faces.bin", "faces.bin.tmp", "teacher.bin", "teacher.bin.tmp", "base.bin", "base.bin.tmp"];
+    /// <summary>Faces and embeddings lie in the folder itself; checkpoints, which show nobody, in folders of their own.</summary>
+    private const string Biometric = "*.bin*";
 
     /// <summary>The folder of a run, for this user's eyes only.</summary>
     public string Of(string run)
@@ -37,8 +38,11 @@ internal sealed class RunFolders(string root)
     /// <summary>Erases what shows people.</summary>
     public void Erase(string run)
     {
-        foreach (string file in Biometric)
-            File.Delete(Path.Combine(root, run, file));
+        string folder = Path.Combine(root, run);
+        if (!Directory.Exists(folder))
+            return;
+        foreach (string file in Directory.EnumerateFiles(folder, Biometric))
+            File.Delete(file);
     }
 
     /// <summary>Erases it of every run that has ended, whoever worked on it: after a kill nobody else does.</summary>
@@ -49,7 +53,7 @@ internal sealed class RunFolders(string root)
         foreach (string folder in Directory.EnumerateDirectories(root))
         {
             string run = Path.GetFileName(folder);
-            if (Biometric.Any(f => File.Exists(Path.Combine(folder, f))) && !await IsLiveAsync(queue, run).ConfigureAwait(false))
+            if (Directory.EnumerateFiles(folder, Biometric).Any() && !await IsLiveAsync(queue, run).ConfigureAwait(false))
                 Erase(run);
         }
     }

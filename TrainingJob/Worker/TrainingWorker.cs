@@ -81,7 +81,7 @@ public sealed partial class TrainingWorker(IGrainFactory grains, ITrainer traine
 
     private async Task<TrainingEnd> TrainAsync(TrainingLease lease, LeaseKeeper keeper)
     {
-        TrainingPlan plan = lease.Run.Plan;
+        TrainingRequest plan = lease.Run.Plan;
         using ModelExchange models = new(options);
         InstalledModel? present = lease.PresentModel is { } inUse ? await models.FindAsync(inUse, keeper.Token).ConfigureAwait(false) : null;
         if (lease.BaseModel is { } named)
@@ -112,7 +112,7 @@ public sealed partial class TrainingWorker(IGrainFactory grains, ITrainer traine
         int[] train = set.Of(Split.Train, made);
         return new ModelLineage(
             lease.BaseModel, lease.Run.Id, lease.Run.Plan.Mode, set.Fingerprint, train.Select(i => set.Identities[i]).Distinct().Count(), train.Length,
-            lease.Run.Plan.Options, made.Seed, result.Lineage.CodeVersion, DateTimeOffset.UtcNow);
+            lease.Run.Plan.Options ?? new Dictionary<string, string>(), made.Seed, result.Lineage.CodeVersion, DateTimeOffset.UtcNow);
     }
 
     /// <summary>A cancelled run is over; a lost one belongs to another; a worker that is told to stop gives its run back.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using FaceSearch.TrainingJob.Commands;
 using FaceSearch.TrainingJob.Training;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -22,7 +23,7 @@ public static class WorkCommand
         Option<string?> name = new("--name") { Description = "This worker's name, for people." };
         Option<bool> once = new("--once") { Description = "End when nothing waits." };
         Command command = new("work", "Take up training runs of a server: train, compare with the model in use, upload, ask for promotion.") { silo, server, key, runs, models, name, once };
-        command.SetAction(async (parse, cancellation) =>
+        return command.Runs(async (parse, cancellation) =>
         {
             WorkerOptions options = new()
             {
@@ -33,13 +34,12 @@ public static class WorkCommand
                 ModelsFolder = Path.GetFullPath(parse.GetRequiredValue(models)),
                 Once = parse.GetValue(once),
             };
-            return await RunAsync(parse.GetValue(name) is { } named ? options with { Name = named } : options, trainer(), cancellation).ConfigureAwait(false);
+            await RunAsync(parse.GetValue(name) is { } named ? options with { Name = named } : options, trainer(), cancellation).ConfigureAwait(false);
         });
-        return command;
     }
 
     /// <summary>Connects, works, and disconnects.</summary>
-    public static async Task<int> RunAsync(WorkerOptions options, ITrainer trainer, CancellationToken cancellation)
+    public static async Task RunAsync(WorkerOptions options, ITrainer trainer, CancellationToken cancellation)
     {
         HostApplicationBuilder builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.AddSimpleConsole(o =>
@@ -64,7 +64,6 @@ public static class WorkCommand
             // Stopped before it was connected.
         }
         await host.StopAsync(CancellationToken.None).ConfigureAwait(false);
-        return 0;
     }
 
     private static async Task<bool> RetryAsync(CancellationToken stop)

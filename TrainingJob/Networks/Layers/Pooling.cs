@@ -1,4 +1,5 @@
 using FaceSearch.TrainingJob.Onnx;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace FaceSearch.TrainingJob.Networks;
@@ -43,7 +44,8 @@ public sealed record L2Pool(int Kernel, int Stride, int Padding = 0) : Layer
     {
         using Tensor squares = inputs[0].square();
         using Tensor mean = nn.functional.avg_pool2d(squares, (long)Kernel, Stride, Padding);
-        using Tensor positive = mean.add(Epsilon);
+        using Scalar epsilon = Epsilon;
+        using Tensor positive = mean.add(epsilon);
         return positive.sqrt();
     }
 

@@ -16,9 +16,10 @@ public sealed class CommandLineTests
     public void The_tree_holds_every_command_of_the_documentation() => Paths(Root(), "").ShouldBe(
     [
         "enrol", "identify", "verify", "detect", "cluster",
-        "galleries", "galleries list", "galleries create", "galleries describe", "galleries change", "galleries calibrate", "galleries cluster", "galleries delete",
+        "galleries", "galleries list", "galleries create", "galleries describe", "galleries change", "galleries calibrate", "galleries cluster", "galleries reembed", "galleries delete",
         "identities", "identities list", "identities get", "identities metadata", "identities remove-template", "identities erase",
-        "models", "models list", "models pull", "models verify", "models import", "models show",
+        "models", "models list", "models pull", "models verify", "models import", "models show", "models compare", "models upload", "models shadow", "models promote", "models rollback", "models retire",
+        "training", "training start", "training list", "training show", "training cancel", "training schedule", "training schedules", "training unschedule",
         "keys", "keys list", "keys create", "keys revoke",
         "evaluate", "evaluate pairs", "evaluate identify", "evaluate strangers",
         "index", "index inspect", "status",

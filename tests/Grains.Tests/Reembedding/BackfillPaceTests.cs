@@ -11,7 +11,7 @@ public sealed class BackfillPaceTests
     [Fact]
     public void Without_traffic_it_never_rests()
     {
-        BackfillPace pace = new(new LiveLatency(_time), new ReembeddingOptions());
+        BackfillPace pace = new([new LiveLatency(_time)], new ReembeddingOptions());
         for (int page = 0; page < 10; page++)
             pace.After(Page).ShouldBe(TimeSpan.Zero);
     }
@@ -21,7 +21,7 @@ public sealed class BackfillPaceTests
     {
         LiveLatency latency = new(_time);
         Traffic(latency, 10);
-        BackfillPace pace = new(latency, new ReembeddingOptions());
+        BackfillPace pace = new([latency], new ReembeddingOptions());
         pace.After(Page).ShouldBe(TimeSpan.Zero);
         TimeSpan before = TimeSpan.Zero;
         for (int page = 0; page < 5; page++)
@@ -45,7 +45,7 @@ public sealed class BackfillPaceTests
     {
         LiveLatency latency = new(_time);
         Traffic(latency, 10);
-        BackfillPace pace = new(latency, new ReembeddingOptions { MaxRest = 16 });
+        BackfillPace pace = new([latency], new ReembeddingOptions { MaxRest = 16 });
         for (int page = 0; page < 100; page++)
         {
             Traffic(latency, 5000);
@@ -53,10 +53,10 @@ public sealed class BackfillPaceTests
         }
     }
 
-    /// <summary>Three seconds of identifications that take so long.</summary>
+    /// <summary>Six seconds of identifications that take so long.</summary>
     private void Traffic(LiveLatency latency, double milliseconds)
     {
-        for (int i = 0; i < 60; i++)
+        for (int i = 0; i < 120; i++)
         {
             _time.Now += TimeSpan.FromMilliseconds(50);
             latency.Record(TimeSpan.FromMilliseconds(milliseconds));

@@ -5,7 +5,7 @@ namespace FaceSearch.Grains.Tests.Training;
 /// <summary>Runs and their leases in a real silo, with the clock in the test's hand.</summary>
 public sealed class QueueTests : IAsyncLifetime
 {
-    private static readonly TrainingPlan Plan = new() { Folder = "faces", Promote = false };
+    private static readonly TrainingRequest Plan = new() { Folder = "faces", Promote = false };
     private static readonly TrainingRunProgress Half = new("training", 5, 10, 0.25, TimeSpan.FromSeconds(30));
     private readonly TestSilo _silo = new();
 
@@ -116,13 +116,13 @@ public sealed class QueueTests : IAsyncLifetime
     public async Task A_plan_that_cannot_be_trained_is_refused_before_it_waits()
     {
         await _silo.Gallery("bare").CreateAsync(new GallerySettings());
-        (await RefusedAsync(new TrainingPlan { Gallery = "bare" })).ShouldBe(ProblemTypes.RetentionNone);
-        (await RefusedAsync(new TrainingPlan { Gallery = "nowhere" })).ShouldBe(ProblemTypes.GalleryNotFound);
-        (await RefusedAsync(new TrainingPlan { Family = "nothing" })).ShouldBe(ProblemTypes.ModelNotFound);
-        (await RefusedAsync(new TrainingPlan { Folder = "x", BaseModel = "nothing" })).ShouldBe(ProblemTypes.ModelNotFound);
-        (await RefusedAsync(new TrainingPlan { Folder = "x", Gallery = "bare" })).ShouldBe(ProblemTypes.InvalidRequest);
-        (await RefusedAsync(new TrainingPlan())).ShouldBe(ProblemTypes.InvalidRequest);
-        (await RefusedAsync(new TrainingPlan { Folder = "x", Options = new Dictionary<string, string> { ["No Such"] = "1" } })).ShouldBe(ProblemTypes.InvalidRequest);
+        (await RefusedAsync(new TrainingRequest { Gallery = "bare" })).ShouldBe(ProblemTypes.RetentionNone);
+        (await RefusedAsync(new TrainingRequest { Gallery = "nowhere" })).ShouldBe(ProblemTypes.GalleryNotFound);
+        (await RefusedAsync(new TrainingRequest { Family = "nothing" })).ShouldBe(ProblemTypes.ModelNotFound);
+        (await RefusedAsync(new TrainingRequest { Folder = "x", BaseModel = "nothing" })).ShouldBe(ProblemTypes.ModelNotFound);
+        (await RefusedAsync(new TrainingRequest { Folder = "x", Gallery = "bare" })).ShouldBe(ProblemTypes.InvalidRequest);
+        (await RefusedAsync(new TrainingRequest())).ShouldBe(ProblemTypes.InvalidRequest);
+        (await RefusedAsync(new TrainingRequest { Folder = "x", Options = new Dictionary<string, string> { ["No Such"] = "1" } })).ShouldBe(ProblemTypes.InvalidRequest);
         (await Queue.ListAsync(10)).ShouldBeEmpty();
     }
 
@@ -141,6 +141,6 @@ public sealed class QueueTests : IAsyncLifetime
         (await registry.GetHistoryAsync("candidate"))[^1].By.ShouldBe(run.Id);
     }
 
-    private async Task<string> RefusedAsync(TrainingPlan plan) =>
+    private async Task<string> RefusedAsync(TrainingRequest plan) =>
         (await Should.ThrowAsync<FaceSearchException>(() => Queue.RequestAsync(plan, "tester", Guid.NewGuid().ToString()))).Type;
 }

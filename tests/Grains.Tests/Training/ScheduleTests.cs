@@ -87,7 +87,7 @@ public sealed class ScheduleTests : IAsyncLifetime
         await _silo.Gallery("people").CreateAsync(new GallerySettings { Model = Reembedding.TestModels.First, Retention = Retention.Crop });
         for (int person = 0; person < 12; person++)
             await _silo.EnrolAsync("people", person);
-        await Schedules.SetAsync(Nightly() with { Name = "people", Plan = new TrainingPlan { Gallery = "people" }, LeastNewIdentities = 10, LeastNewTemplates = 1000 });
+        await Schedules.SetAsync(Nightly() with { Name = "people", Plan = new TrainingRequest { Gallery = "people" }, LeastNewIdentities = 10, LeastNewTemplates = 1000 });
         await WakeAtAsync(Start.AddHours(2));
         await FinishAsync();
         (await Queue.ListAsync(100)).Count.ShouldBe(1);
@@ -104,7 +104,7 @@ public sealed class ScheduleTests : IAsyncLifetime
     public async Task A_gallery_that_is_gone_is_a_recorded_reason_and_others_still_run()
     {
         await _silo.Gallery("gone").CreateAsync(new GallerySettings { Model = Reembedding.TestModels.First, Retention = Retention.Crop });
-        await Schedules.SetAsync(Nightly() with { Name = "gone", Plan = new TrainingPlan { Gallery = "gone" }, LeastNewIdentities = 0 });
+        await Schedules.SetAsync(Nightly() with { Name = "gone", Plan = new TrainingRequest { Gallery = "gone" }, LeastNewIdentities = 0 });
         await Schedules.SetAsync(Nightly());
         await _silo.Gallery("gone").DeleteAsync();
         await WakeAtAsync(Start.AddHours(2));
@@ -137,7 +137,7 @@ public sealed class ScheduleTests : IAsyncLifetime
         (await Queue.ListAsync(100)).ShouldBeEmpty();
     }
 
-    private static TrainingSchedule Nightly() => new("nightly", "0 3 * * *", null, new TrainingPlan { Folder = "faces" }, 10, 100, true);
+    private static TrainingSchedule Nightly() => new("nightly", "0 3 * * *", null, new TrainingRequest { Folder = "faces" }, 10, 100, true);
 
     private async Task WakeAtAsync(DateTimeOffset moment)
     {

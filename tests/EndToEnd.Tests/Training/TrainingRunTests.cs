@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json;
+using FaceSearch.EndToEnd.Tests.Server;
+using FaceSearch.Vision;
+
+namespace FaceSearch.EndToEnd.Tests.Training;
+
+/// <summary>A gallery learns from its own faces: real silo, real worker processes, real photographs.</summary>
+[Trait("Category", "Slow")]
+public sealed class TrainingRunTests : IAsyncDisposable
+{
+    private const int People = 60, MostImages = 4;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("facesearch-train-").FullName;
+
+    public ValueTask DisposeAsync()
+    {
+        Directory.Delete(_folder, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task A_killed_workers_run_is_ended_by_another_its_candidate_is_judged_and_the_gallery_moves_to_what_is_promoted()
+    {
+        int port = ServerProcess.FreePort();
+        await using ServerProcess server = await ServerProcess.StartAsync(Models(), $"--Silo:ClientPort={port}", "--Training:Lease=00:00:05");
+        await server.CreateGalleryAsync("people", new { retention = "crop", cohortKey = "team" });
+        await EnrolAsync(server);
+        JsonElement run = await server.SendAsync(HttpMethod.Post, "/api/v1/training/runs", JsonContent.Create(new
+        {
+            gallery = "people", mode = "head", leastPeople = 10,
+            options = new Dictionary<string, string> { ["epochs"] = "300", ["test-share"] = "0.4", ["teacher-views"] = "2", ["threads"] = "1" },
+        }));
+        string id = run.GetProperty("id").GetString()!;
+
+        await using (WorkerProcess first = new(server, port, _folder, "first"))
+        {
+            await WaitAsync(server, id, first, r => r.TryGetProperty("progress", out JsonElement p) && p.GetProperty("phase").GetString() == "training" && p.GetProperty("done").GetInt64() > 0);
+            await first.KillAsync();
+        }
+        File.Exists(Path.Combine(_folder, "runs", id, "faces.bin")).ShouldBeTrue();
+        await using WorkerProcess second = new(server, port, _folder, "second");
+        JsonElement ended = await WaitAsync(server, id, second, r => r.TryGetProperty("finishedAt", out _));
+
+        ended.GetProperty("state").GetString().ShouldBe("completed", ended.ToString() + second.Output);
+        ended.GetProperty("attempts").GetInt32().ShouldBe(2);
+        ended.GetProperty("worker").GetString().ShouldBe("second");
+        string outcome = ended.GetProperty("outcome").GetString()!;
+        outcome.ShouldContain("romoted.");
+        TestContext.Current.TestOutputHelper?.WriteLine(outcome);
+        await server.WaitAsync(() => Task.FromResult(!Directory.EnumerateFiles(Path.Combine(_folder, "runs", id), "*.bin").Any()), TimeSpan.FromSeconds(10));
+
+        string model = ended.GetProperty("model").GetString()!;
+        JsonElement candidate = (await server.GetAsync($"/api/v1/models/{model}")).GetProperty("model");
+        candidate.GetProperty("lineage").GetProperty("run").GetString().ShouldBe(id);
+        candidate.GetProperty("gallery").GetString().ShouldBe("people");
+        candidate.GetProperty("evaluation").GetProperty("people").GetInt32().ShouldBeGreaterThan(10);
+        candidate.GetProperty("evaluation").GetProperty("comparisons").EnumerateArray().Count(c => !c.TryGetProperty("cohort", out _)).ShouldBe(3);
+
+        if (!ended.GetProperty("promoted").GetBoolean())
+            await server.SendAsync(HttpMethod.Post, $"/api/v1/models/{model}/promote", JsonContent.Create(new { force = "the test wants to see the gallery move" }));
+        await server.WaitAsync(async () => (await server.GetAsync("/api/v1/galleries/people")).GetProperty("model").GetString() == model, TimeSpan.FromMinutes(2));
+        JsonElement answer = await server.IdentifyImageAsync("people", Photographs().First().Files[0], "?faces=central");
+        answer.GetProperty("model").GetString().ShouldBe(model);
+        answer.GetProperty("results")[0].GetProperty("candidates")[0].GetProperty("identity").GetString().ShouldBe(Photographs().First().Name);
+    }
+
+    private static async Task<JsonElement> WaitAsync(ServerProcess server, string run, WorkerProcess worker, Func<JsonElement, bool> condition)
+    {
+        JsonElement now = default;
+        try
+        {
+            await server.WaitAsync(async () =>
+            {
+                worker.HasExited.ShouldBeFalse(worker.Output);
+                now = await server.GetAsync($"/api/v1/training/runs/{run}");
+                return condition(now) || now.TryGetProperty("finishedAt", out _);
+            }, TimeSpan.FromMinutes(5));
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message}\n{now}\n{worker.Output}", e);
+        }
+        condition(now).ShouldBeTrue($"{now}\n{worker.Output}");
+        return now;
+    }
+
+    private static async Task EnrolAsync(ServerProcess server)
+    {
+        int number = 0;
+        foreach ((string name, string[] files) in Photographs())
+        {
+            MultipartFormDataContent form = Api.Multipart(name, files);
+            form.Add(new StringContent(JsonSerializer.Serialize(new { team = number++ % 2 == 0 ? "red" : "blue" })), "metadata");
+            await server.SendAsync(HttpMethod.Post, "/api/v1/galleries/people/identities?faces=central&onConflict=allow", form);
+        }
+    }
+
+    private static IEnumerable<(string Name, string[] Files)> Photographs() => Directory.EnumerateDirectories(Path.Combine(Repository.Data(), "faces", "lfw"))
+        .Order(StringComparer.Ordinal)
+        .Select(folder => (Name: Path.GetFileName(folder), Files: Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Take(MostImages).ToArray()))
+        .Where(person => person.Files.Length == MostImages)
+        .Take(People);
+
+    /// <summary>The models in a folder that the server may write to.</summary>
+    private string Models()
+    {
+        string folder = Path.Combine(_folder, "server-models");
+        foreach (InstalledModel model in new ModelStore(Path.Combine(Repository.Data(), "models")).List())
+            new ModelStore(folder).Import(model.Path, model.Manifest);
+        return folder;
+    }
+}

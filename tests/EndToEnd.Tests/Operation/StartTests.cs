@@ -78,7 +78,7 @@ public sealed class StartTests
         (await server.IdentifyAsync("fresh", Durability.Synthetic.Face(1))).GetProperty("results")[0].GetProperty("candidates")[0].GetProperty("identity").GetString().ShouldBe("someone");
         using HttpResponseMessage answer = await server.TrySendAsync(HttpMethod.Post, "/api/v1/galleries/fresh/identify", new ByteArrayContent(Vision.Tests.BadImages.Save(Vision.Tests.BadImages.Pattern(200, 200), ".png")));
         answer.StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldContain("no-detector-installed");
+        (await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldContain("No face detector is installed");
     }
 
     private static async Task<(int Code, string Output)> RunAsync(params string[] arguments)

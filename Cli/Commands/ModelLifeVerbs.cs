@@ -134,7 +134,7 @@ internal static class ModelLifeVerbs
 
     private static void DrawPair(IAnsiConsole console, ModelPair pair)
     {
-        Table table = Tables.Create("", pair.A.Name, pair.B.Name);
+        Table table = Tables.Create("fact", pair.A.Name, pair.B.Name);
         table.Row("status", Word(pair.A.Status), Word(pair.B.Status));
         table.Row("licence", pair.A.Licence, pair.B.Licence);
         table.Row("parent", pair.A.Lineage?.Parent, pair.B.Lineage?.Parent);

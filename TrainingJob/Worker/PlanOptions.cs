@@ -33,6 +33,8 @@ internal static class PlanOptions
             ["baseModel"] = lease.BaseModel,
             ["seed"] = plan.Seed,
         };
+        if (plan.Mode == TrainingKind.Compatible)
+            made["oldModel"] = lease.PresentModel;
         foreach ((string name, string value) in plan.Options ?? new Dictionary<string, string>())
         {
             if (Reserved.Contains(name))

@@ -24,7 +24,7 @@ public sealed class BackfillPaceTests
         BackfillPace pace = new([latency], new ReembeddingOptions());
         pace.After(Page).ShouldBe(TimeSpan.Zero);
         TimeSpan before = TimeSpan.Zero;
-        for (int page = 0; page < 5; page++)
+        for (int page = 0; page < 4; page++)
         {
             Traffic(latency, 40);
             TimeSpan rest = pace.After(Page);

@@ -21,8 +21,8 @@ public sealed class ReembeddingOptions
     /// <summary>The backfill rests more once the 95th percentile of live identification exceeds this multiple of what it was before.</summary>
     public double MaxSlowdown { get; set; } = 1.5;
 
-    /// <summary>Longest rest after a page, as a multiple of the page's own time.</summary>
-    public double MaxRest { get; set; } = 16;
+    /// <summary>Longest rest after a page, as a multiple of the page's own time: however busy the machine is with other things, the move ends.</summary>
+    public double MaxRest { get; set; } = 4;
 
     /// <summary>Templates drawn for the verification.</summary>
     public int Sample { get; set; } = 100;

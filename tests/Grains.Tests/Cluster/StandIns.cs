@@ -5,14 +5,14 @@ namespace FaceSearch.Grains.Tests.Cluster;
 /// <summary>The machine's clock, shifted: what is due comes when the test says so, while timers go on as they are.</summary>
 internal sealed class ShiftedClock : TimeProvider
 {
-    private TimeSpan _shift;
+    public TimeSpan Shift { get; set; }
 
-    public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + _shift;
+    public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + Shift;
 
     /// <summary>Sets the clock to a moment; it goes on from there.</summary>
-    public void Set(DateTimeOffset moment) => _shift = moment - System.GetUtcNow();
+    public void Set(DateTimeOffset moment) => Shift = moment - System.GetUtcNow();
 
-    public void Advance(TimeSpan by) => _shift += by;
+    public void Advance(TimeSpan by) => Shift += by;
 }
 
 /// <summary>A network of a test's own: any function of the crop.</summary>

@@ -57,16 +57,11 @@ public sealed class TestSilo : IAsyncLifetime
     public async Task RestartAsync()
     {
         await _cluster.DisposeAsync();
-        try
-        {
-            await InitializeAsync();
-        }
-        catch (Orleans.Runtime.SiloUnavailableException)
-        {
-            // Seen once on a busy machine: the client did not find the new silo in the in-process membership table.
-            await _cluster.DisposeAsync();
-            await InitializeAsync();
-        }
+        // A silo's address holds the second of its start: one that starts at a set time can have the address of one that is gone.
+        TimeSpan shift = Clock.Shift;
+        Clock.Shift = TimeSpan.Zero;
+        await InitializeAsync();
+        Clock.Shift = shift;
     }
 
     public async ValueTask DisposeAsync()

@@ -31,7 +31,7 @@ public sealed class BackfillPaceTests
             rest.ShouldBeGreaterThan(before);
             before = rest;
         }
-        pace.Share.ShouldBeGreaterThan(0.7);
+        pace.Share.ShouldBeGreaterThan(0.6);
         for (int page = 0; page < 40; page++)
         {
             Traffic(latency, 11);

@@ -14,8 +14,8 @@ public sealed class ScheduleTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _silo.Clock.Set(Start);
         await _silo.InitializeAsync();
+        _silo.Clock.Set(Start);
         await Reembedding.TestModels.RegisterAsync(_silo.Grains);
     }
 

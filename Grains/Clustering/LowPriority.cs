@@ -8,23 +8,25 @@ internal static class LowPriority
     /// <summary>A third of the processor time of a busy neighbour: behind everybody, but never starved.</summary>
     private const int Step = 5;
 
-    /// <summary>Runs <paramref name="work"/> on a thread of its own that gives way to all others.</summary>
+    /// <summary>Runs <paramref name="work"/> on a thread of its own that gives way to all others; it must not start threads, which would inherit that.</summary>
     public static Task RunAsync(string name, Action work)
     {
         TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        Thread thread = new(() =>
+        Thread worker = new(() =>
         {
             GiveWay();
-            try
-            {
-                work();
-            }
-            finally
-            {
-                ended.SetResult();
-            }
+            work();
         }) { IsBackground = true, Name = name };
-        thread.Start();
+
+        // The end is announced by a thread of normal priority: the thread pool may start a worker at that moment, and on Linux it would
+        // inherit the nice value for good.
+        Thread announcer = new(() =>
+        {
+            worker.Start();
+            worker.Join();
+            ended.SetResult();
+        }) { IsBackground = true, Name = $"{name} ended" };
+        announcer.Start();
         return ended.Task;
     }
 

@@ -44,6 +44,7 @@ internal static class SiloHosting
         builder.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering(FreePort(options.SiloPort), options.ClientPort, serviceId: "facesearch", clusterId: "facesearch");
+            silo.UseClusterTls(builder.Configuration);
             silo.AddFaceSearchEmbeddedStorage(options.DataFolder, options.RetentionKeyFile);
             silo.Configure<GrainCollectionOptions>(o =>
             {

@@ -23,6 +23,7 @@ internal static class TrainCommand
         Option<int> dimension = Number("--dimension", "Numbers of an embedding. FaceNet: 128 was the best of 64 to 512.", Default.Dimension), epochs = Number("--epochs", "Passes over the training faces (triplets: over the training people).", Default.Epochs);
         Option<int> batch = Number("--batch", "distil: faces a step.", Default.BatchSize), people = Number("--people", "Triplets: people a step.", Default.PeoplePerBatch), faces = Number("--faces", "Triplets: faces of each person a step. FaceNet: about 40.", Default.FacesPerPerson);
         Option<int> negatives = Number("--random-negatives", "Triplets: further faces drawn at random for each step.", Default.RandomNegatives), hidden = Number("--head-hidden", "head: width of the hidden layer; 0: a linear map that starts as the identity.", Default.HeadHidden);
+        Option<int> offlineEvery = Number("--offline-every", "Triplets: steps between minings of hard negatives over a subset by the latest checkpoint; 0: in the batch only.", Default.OfflineEvery), offlineSubset = Number("--offline-subset", "Triplets: faces that such a mining looks at.", Default.OfflineSubset);
         Option<int> views = Number("--views", "Varied views of each face that a frozen model embeds once.", Default.TeacherViews), seed = Number("--seed", "Of weights, order and variation: the same seed gives the same model.", Default.Seed), threads = Number("--threads", "Of Torch; 0: as many as processors.", Default.Threads);
         Option<int> every = Number("--validate-every", "Epochs between validations.", Default.ValidateEvery);
         Option<double> rate = Real("--rate", "Highest learning rate.", Default.LearningRate), decay = Real("--weight-decay", "Weight decay.", Default.WeightDecay), average = Real("--average", "Decay of the running mean of the weights that is exported; 0: the last weights.", Default.AverageDecay);
@@ -35,7 +36,7 @@ internal static class TrainCommand
 
         Command command = new("train", "Train a model, or go on with a run that was stopped; then export it and judge it on people it has not seen.")
         {
-            mode, data, output, name, models, baseModel, old, from, network, dimension, hidden, epochs, batch, people, faces, negatives, miner, margin, views, thumbnails, teacherWeight,
+            mode, data, output, name, models, baseModel, old, from, network, dimension, hidden, epochs, batch, people, faces, negatives, miner, offlineEvery, offlineSubset, margin, views, thumbnails, teacherWeight,
             optimiser, rate, decay, schedule, average, validation, test, every, seed, threads, device, mixed, licence,
         };
         return command.WithExamples(
@@ -52,7 +53,7 @@ internal static class TrainCommand
                 Mode = parse.GetValue(mode), RunFolder = Path.GetFullPath(parse.GetRequiredValue(output)), ModelName = parse.GetRequiredValue(name), ModelsFolder = parse.GetValue(models),
                 BaseModel = parse.GetValue(baseModel), OldModel = parse.GetValue(old), StartFrom = parse.GetValue(from), Network = parse.GetRequiredValue(network), Device = parse.GetValue(device), Licence = parse.GetRequiredValue(licence),
                 Dimension = parse.GetValue(dimension), HeadHidden = parse.GetValue(hidden), Epochs = parse.GetValue(epochs), BatchSize = parse.GetValue(batch), PeoplePerBatch = parse.GetValue(people),
-                FacesPerPerson = parse.GetValue(faces), RandomNegatives = parse.GetValue(negatives), Negatives = parse.GetValue(miner), Margin = (float)parse.GetValue(margin), TeacherViews = parse.GetValue(views),
+                FacesPerPerson = parse.GetValue(faces), RandomNegatives = parse.GetValue(negatives), Negatives = parse.GetValue(miner), OfflineEvery = parse.GetValue(offlineEvery), OfflineSubset = parse.GetValue(offlineSubset), Margin = (float)parse.GetValue(margin), TeacherViews = parse.GetValue(views),
                 ThumbnailShare = (float)parse.GetValue(thumbnails), TeacherWeight = (float)parse.GetValue(teacherWeight), Optimiser = parse.GetValue(optimiser), LearningRate = parse.GetValue(rate),
                 WeightDecay = parse.GetValue(decay), Schedule = parse.GetValue(schedule), AverageDecay = parse.GetValue(average), ValidationShare = (float)parse.GetValue(validation), TestShare = (float)parse.GetValue(test),
                 ValidateEvery = parse.GetValue(every), Seed = parse.GetValue(seed), Threads = parse.GetValue(threads), MixedPrecision = parse.GetValue(mixed),

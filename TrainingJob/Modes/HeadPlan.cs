@@ -32,6 +32,7 @@ internal static class HeadPlan
         {
             Old = oldVectors is null ? null : face => oldVectors.Target(face, 0),
             Teacher = options.TeacherWeight > 0 && frozen.Manifest.Dimension == options.Dimension ? face => views.Target(face, 0) : null,
+            Embed = (head, faces) => NetworkEmbedder.Embed(head, run.Runtime, faces.Length, frozen.Manifest.Dimension, (i, values, at) => views.Target(faces[i], 0).CopyTo(values.AsSpan(at))),
         };
         var known = new Lazy<OnnxFaceEmbedder>(() => new OnnxFaceEmbedder(frozen));
         var cache = new Dictionary<int, float[]>();

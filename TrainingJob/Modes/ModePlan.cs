@@ -55,6 +55,7 @@ internal sealed record ModePlan(
         {
             Old = oldVectors is null ? null : face => oldVectors.Target(face, 0),
             Teacher = teacherVectors is null ? null : face => teacherVectors.Target(face, 0),
+            Embed = (latest, faces) => run.Embed(latest, [.. faces.Select(f => run.Training[f])]),
         };
         return Image(run, network, objective, old ?? teacher);
     }

@@ -1,3 +1,4 @@
+using FaceSearch.TrainingJob.Networks;
 using static TorchSharp.torch;
 
 namespace FaceSearch.TrainingJob.Objectives;
@@ -15,6 +16,14 @@ public sealed record BatchLoss(Tensor Loss, double? ActiveShare = null, string? 
 /// </summary>
 public abstract class Objective
 {
+    /// <summary>Called before each epoch's batches are asked for.</summary>
+    /// <param name="epoch">The epoch.</param>
+    /// <param name="step">Steps done.</param>
+    /// <param name="latest">The network as the latest checkpoint has it (the mean weights).</param>
+    public virtual void Prepare(int epoch, long step, Network latest)
+    {
+    }
+
     /// <summary>The epoch's batches: numbers that only the objective understands.</summary>
     public abstract IReadOnlyList<int[]> Epoch(int epoch);
 

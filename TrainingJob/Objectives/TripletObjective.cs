@@ -1,3 +1,5 @@
+using FaceSearch.Evaluation;
+using FaceSearch.TrainingJob.Networks;
 using FaceSearch.TrainingJob.Training;
 using FaceSearch.TrainingJob.Triplets;
 using static TorchSharp.torch;
@@ -23,6 +25,7 @@ public sealed class TripletObjective(int[] identities, RenderFace render, Traini
     private readonly IdentityBatches _batches = Batches(identities, options);
     private readonly TripletMiner _miner = TripletMiner.Of(options.Negatives, options.Margin);
     private readonly CollapseDetector _collapse = new();
+    private HardNegatives? _hard;
 
     /// <summary>The old model's vectors, for a compatible network; null otherwise.</summary>
     public FaceVector? Old { get; init; }
@@ -30,8 +33,27 @@ public sealed class TripletObjective(int[] identities, RenderFace render, Traini
     /// <summary>A teacher's vectors to stay near to, with <see cref="TrainingOptions.TeacherWeight"/>; null for none.</summary>
     public FaceVector? Teacher { get; init; }
 
+    /// <summary>Embeds training faces as they are, for offline mining; null: none is done.</summary>
+    public Func<Network, int[], EmbeddingMatrix>? Embed { get; init; }
+
+    /// <summary>Offline mining, when its steps have passed.</summary>
+    public override void Prepare(int epoch, long step, Network latest)
+    {
+        if (options.OfflineEvery == 0 || Embed is null)
+            return;
+        _hard ??= HardNegatives.Read(options.RunFolder);
+        if (_hard is not null && step - _hard.Step < options.OfflineEvery)
+            return;
+        int[] faces = [.. Enumerable.Range(0, identities.Length)];
+        new Random(Seeds.Mix(options.Seed, epoch, 3)).Shuffle(faces);
+        // Person by person, so that there are positives.
+        faces = [.. faces.GroupBy(f => identities[f]).SelectMany(person => person).Take(options.OfflineSubset)];
+        _hard = HardNegatives.Mine(step, faces, Embed(latest, faces), identities, options.Negatives, options.Margin);
+        _hard.Write(options.RunFolder);
+    }
+
     /// <inheritdoc/>
-    public override IReadOnlyList<int[]> Epoch(int epoch) => _batches.Epoch(epoch);
+    public override IReadOnlyList<int[]> Epoch(int epoch) => _batches.Epoch(epoch, _hard?.Of);
 
     /// <inheritdoc/>
     public override void Render(int example, Random random, Span<float> values) => render(example, random, values);

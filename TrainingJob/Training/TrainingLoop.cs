@@ -52,6 +52,7 @@ public sealed class TrainingLoop(TrainingOptions options, TorchRuntime runtime, 
         int epoch, long step, Network trained, WeightAverage average, OptimizerHelper optimiser, MetricsLog metrics,
         IProgress<TrainingProgress>? progress, Stopwatch clock, CancellationToken cancellation)
     {
+        objective.Prepare(epoch, step, average.Network);
         IReadOnlyList<int[]> batches = objective.Epoch(epoch);
         FeatureShape input = trained.Definition.Input;
         int length = input.Length, done = 0, lineSteps = 0;

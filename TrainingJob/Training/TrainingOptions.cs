@@ -98,6 +98,12 @@ public sealed record TrainingOptions
     /// <summary>Which negatives to train on.</summary>
     public NegativeKind Negatives { get; init; } = NegativeKind.SemiHard;
 
+    /// <summary>Steps between offline minings, which begin with an epoch; their negatives take the place of random ones. 0: mine in the batch only (triplets).</summary>
+    public int OfflineEvery { get; init; }
+
+    /// <summary>Training faces that an offline mining looks at, drawn anew each time.</summary>
+    public int OfflineSubset { get; init; } = 4096;
+
     /// <summary>Margin alpha on squared distances. FaceNet: 0.2.</summary>
     public float Margin { get; init; } = 0.2f;
 

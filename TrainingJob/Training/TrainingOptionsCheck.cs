@@ -14,6 +14,9 @@ internal static class TrainingOptionsCheck
         Demand(o.PeoplePerBatch >= 2, $"people per batch must be at least 2, since a negative is another person; got {o.PeoplePerBatch}");
         Demand(o.FacesPerPerson >= 2, $"faces per person must be at least 2, since a positive is another face; got {o.FacesPerPerson}");
         Demand(o.RandomNegatives >= 0, $"random negatives must be 0 or more; got {o.RandomNegatives}");
+        Demand(o.OfflineEvery >= 0, $"steps between offline minings must be 0 (none) or more; got {o.OfflineEvery}");
+        Demand(o.OfflineEvery == 0 || o.RandomNegatives > 0, "offline mining fills the places of random negatives, so there must be some");
+        Demand(o.OfflineSubset is >= 2 and <= 100_000, $"an offline mining must look at 2 to 100,000 faces; got {o.OfflineSubset}");
         Demand(o.Margin is > 0 and < 4, $"the margin must be over 0 and below 4, the largest squared distance of unit vectors; got {o.Margin}");
         Demand(o.LearningRate > 0 && double.IsFinite(o.LearningRate), $"the learning rate must be positive; got {o.LearningRate}");
         Demand(o.WeightDecay >= 0 && double.IsFinite(o.WeightDecay), $"weight decay must be 0 or more; got {o.WeightDecay}");

@@ -36,7 +36,9 @@ public sealed class IdentityBatches
     /// The batches of an epoch, in which every identity of two images or more comes once: image numbers, an identity's
     /// one after the other, negatives last.
     /// </summary>
-    public IReadOnlyList<int[]> Epoch(int epoch)
+    /// <param name="epoch">Decides the order, with the seed.</param>
+    /// <param name="hard">Negatives of an image that come before random ones; null: none.</param>
+    public IReadOnlyList<int[]> Epoch(int epoch, IReadOnlyDictionary<int, int[]>? hard = null)
     {
         var random = new Random(Mix(_seed, epoch));
         int[] order = [.. Enumerable.Range(0, _images.Length)];
@@ -53,7 +55,7 @@ public sealed class IdentityBatches
                 batch.AddRange(Draw(_images[order[next++]], random));
                 identities++;
             }
-            AddNegatives(batch, random);
+            AddNegatives(batch, random, hard);
             batches.Add([.. batch]);
         }
         return batches;
@@ -66,10 +68,23 @@ public sealed class IdentityBatches
         return drawn.Length <= _imagesPerIdentity ? drawn : drawn[.._imagesPerIdentity];
     }
 
-    private void AddNegatives(List<int> batch, Random random)
+    private void AddNegatives(List<int> batch, Random random, IReadOnlyDictionary<int, int[]>? hard)
     {
         HashSet<int> present = [.. batch];
-        int wanted = Math.Min(batch.Count + _negatives, _total);
+        int anchors = batch.Count, wanted = Math.Min(anchors + _negatives, _total);
+        // The first of every anchor, then the second of every anchor, and so on.
+        for (int rank = 0, found = 1; hard is not null && found > 0 && batch.Count < wanted; rank++)
+        {
+            found = 0;
+            for (int anchor = 0; anchor < anchors && batch.Count < wanted; anchor++)
+            {
+                if (!hard.TryGetValue(batch[anchor], out int[]? negatives) || rank >= negatives.Length)
+                    continue;
+                found++;
+                if (present.Add(negatives[rank]))
+                    batch.Add(negatives[rank]);
+            }
+        }
         while (batch.Count < wanted)
         {
             int image = random.Next(_total);

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
+using Orleans.Connections.Security;
 
 namespace FaceSearch.TrainingJob.Worker;
 
@@ -22,7 +23,10 @@ public static class WorkCommand
         Option<string> models = new("--models") { Description = "Folder of models (environment: FACESEARCH_MODELS); what is missing is fetched from the server.", DefaultValueFactory = _ => Variable("FACESEARCH_MODELS") ?? "training-models" };
         Option<string?> name = new("--name") { Description = "This worker's name, for people." };
         Option<bool> once = new("--once") { Description = "End when nothing waits." };
-        Command command = new("work", "Take up training runs of a server: train, compare with the model in use, upload, ask for promotion.") { silo, server, key, runs, models, name, once };
+        Option<string?> certificate = new("--certificate") { Description = "This worker's certificate, PEM, where the silo has Cluster:Tls.", HelpName = "file" };
+        Option<string?> certificateKey = new("--certificate-key") { Description = "Its private key, PEM.", HelpName = "file" };
+        Option<string?> authority = new("--authority") { Description = "The cluster's authority, PEM.", HelpName = "file" };
+        Command command = new("work", "Take up training runs of a server: train, compare with the model in use, upload, ask for promotion.") { silo, server, key, runs, models, name, once, certificate, certificateKey, authority };
         return command.Runs(async (parse, cancellation) =>
         {
             WorkerOptions options = new()
@@ -33,6 +37,7 @@ public static class WorkCommand
                 RunsFolder = Path.GetFullPath(parse.GetRequiredValue(runs)),
                 ModelsFolder = Path.GetFullPath(parse.GetRequiredValue(models)),
                 Once = parse.GetValue(once),
+                Tls = new() { Certificate = parse.GetValue(certificate), Key = parse.GetValue(certificateKey), Authority = parse.GetValue(authority) },
             };
             await RunAsync(parse.GetValue(name) is { } named ? options with { Name = named } : options, trainer(), cancellation).ConfigureAwait(false);
         });
@@ -48,9 +53,11 @@ public static class WorkCommand
             o.TimestampFormat = "HH:mm:ss ";
         });
         builder.Logging.AddFilter("Orleans", LogLevel.Error).AddFilter("Microsoft", LogLevel.Warning);
+        using ClusterCertificates? certificates = ClusterCertificates.Load(options.Tls);
         builder.UseOrleansClient(client => client
             .UseStaticClustering([.. options.Silos.Select(Endpoint)])
             .UseConnectionRetryFilter((_, stop) => RetryAsync(stop))
+            .UseClusterTls(certificates)
             .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (options.ClusterId, options.ClusterId)));
         builder.Services.AddSingleton(options).AddSingleton(trainer).AddSingleton<TrainingWorker>();
         using IHost host = builder.Build();
@@ -65,6 +72,15 @@ public static class WorkCommand
         }
         await host.StopAsync(CancellationToken.None).ConfigureAwait(false);
     }
+
+    private static IClientBuilder UseClusterTls(this IClientBuilder client, ClusterCertificates? certificates) => certificates is null
+        ? client
+        : client.UseTls(certificates.Own, tls =>
+        {
+            tls.RemoteCertificateMode = RemoteCertificateMode.RequireCertificate;
+            tls.RemoteCertificateValidation = (remote, _, _) => certificates.Accepts(remote);
+            tls.OnAuthenticateAsClient = (_, outgoing) => outgoing.TargetHost = "facesearch";
+        });
 
     private static async Task<bool> RetryAsync(CancellationToken stop)
     {

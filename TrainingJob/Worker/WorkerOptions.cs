@@ -29,4 +29,7 @@ public sealed record WorkerOptions
 
     /// <summary>Orleans cluster and service id, as the silo's.</summary>
     public string ClusterId { get; init; } = "facesearch";
+
+    /// <summary>This worker's certificate, where the cluster's ports want one.</summary>
+    public ClusterTlsOptions Tls { get; init; } = new();
 }

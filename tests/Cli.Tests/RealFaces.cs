@@ -5,30 +5,17 @@ namespace FaceSearch.Cli.Tests;
 /// <summary>Small folders of real people, made of links to the data beside the checkout; nothing is copied.</summary>
 internal static class RealFaces
 {
-    /// <summary>The data beside the checkout; null where there is none.</summary>
-    public static string? DataOrNull { get; } =
-        new[] { Environment.GetEnvironmentVariable("FACESEARCH_DATA") ?? "", Path.Combine(Repository.Root, "..", "shared", "data"), Path.Combine(Repository.Root, "shared", "data") }
-            .FirstOrDefault(place => place.Length > 0 && Directory.Exists(place)) is { } found ? Path.GetFullPath(found) : null;
-
-    /// <summary>The data; skips the test where there is none.</summary>
-    public static string Data()
-    {
-        if (DataOrNull is null)
-            Assert.Skip("Needs real faces: set FACESEARCH_DATA, or put shared/data beside the checkout.");
-        return DataOrNull!;
-    }
-
     /// <summary>Environment that names the real models.</summary>
     public static Dictionary<string, string> Models() => new() { ["FACESEARCH_MODELS"] = ModelsFolder };
 
     /// <summary>Folder of the real models; skips the test where there is none.</summary>
-    public static string ModelsFolder => Path.Combine(Data(), "models");
+    public static string ModelsFolder => SharedData.Models;
 
     /// <summary>Links the first images of the first people who have enough of them, and returns the folder.</summary>
     public static string LinkSome(TemporaryFolder folder, int people, int imagesEach)
     {
         string root = folder.Below("people");
-        IEnumerable<string> chosen = Directory.GetDirectories(Path.Combine(Data(), "faces", "lfw"))
+        IEnumerable<string> chosen = Directory.GetDirectories(SharedData.Faces)
             .Order(StringComparer.Ordinal)
             .Where(person => Directory.GetFiles(person).Length >= imagesEach)
             .Take(people);
@@ -42,5 +29,5 @@ internal static class RealFaces
     }
 
     /// <summary>An image of the data folder.</summary>
-    public static string Scene(string name) => Path.Combine(Data(), "scenes", name);
+    public static string Scene(string name) => SharedData.Scene(name);
 }

@@ -5,7 +5,7 @@ namespace FaceSearch.Evaluation.Tests;
 /// <summary>Real embeddings where the machine has them; a test that needs them skips where it does not.</summary>
 internal static class TestData
 {
-    private static readonly Lazy<LfwTemplates?> Loaded = new(() => Folder() is { } folder
+    private static readonly Lazy<LfwTemplates?> Loaded = new(() => SharedData.FolderOrNull is { } folder
         ? LfwTemplates.Read(Path.Combine(folder, "embeddings", "lfw_mobilefacenet128_f32.bin"), Path.Combine(folder, "embeddings", "lfw_mobilefacenet128_names.txt"))
         : null);
 
@@ -15,12 +15,7 @@ internal static class TestData
         return Loaded.Value;
     }
 
-    public static string ProtocolPath(string file)
-    {
-        var folder = Folder();
-        if (folder is null) Assert.Skip("No protocols: set FACESEARCH_DATA or put them at ../shared/data.");
-        return Path.Combine(folder, "protocols", "lfw", file);
-    }
+    public static string ProtocolPath(string file) => Path.Combine(SharedData.Folder, "protocols", "lfw", file);
 
     /// <summary>The impostor prior of the model behind the LFW embeddings, as its manifest would give it.</summary>
     public static ImpostorPrior MobileFaceNetPrior { get; } = new(
@@ -30,15 +25,4 @@ internal static class TestData
 
     public static int[][] RowsByIdentity(int[] identities) =>
         [.. Enumerable.Range(0, identities.Length).GroupBy(i => identities[i]).OrderBy(g => g.Key).Select(g => g.ToArray())];
-
-    private static string? Folder()
-    {
-        if (Environment.GetEnvironmentVariable("FACESEARCH_DATA") is { Length: > 0 } set) return set;
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            var candidate = Path.Combine(folder.FullName, "shared", "data");
-            if (File.Exists(Path.Combine(candidate, "embeddings", "lfw_mobilefacenet128_names.txt"))) return candidate;
-        }
-        return null;
-    }
 }

@@ -12,7 +12,7 @@ public sealed class ImageApiTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _server = await TestServer.StartAsync(Path.Combine(SharedData.Folder, "models"));
+        _server = await TestServer.StartAsync(SharedData.Models);
         _gallery = "faces";
         await _server.Client.PutAsync("/api/v1/galleries/faces", new GalleryRequest(), FaceSearchJson.Default.GalleryRequest).ReadAsync(FaceSearchJson.Default.GalleryDescription, HttpStatusCode.Created);
     }
@@ -24,7 +24,7 @@ public sealed class ImageApiTests : IAsyncLifetime
     {
         using MultipartFormDataContent form = new()
         {
-            { new ByteArrayContent(SharedData.Scene("astronaut_512x512.png")), "image", "very-secret-name.png" },
+            { new ByteArrayContent(File.ReadAllBytes(SharedData.Scene("astronaut_512x512.png"))), "image", "very-secret-name.png" },
             { new StringContent("astronaut"), "identity" },
             { new StringContent("""{"role":"pilot"}"""), "metadata" },
         };
@@ -35,7 +35,7 @@ public sealed class ImageApiTests : IAsyncLifetime
         face.Quality.Overall!.Value.ShouldBeGreaterThan(0);
         for (int orientation = 1; orientation <= 8; orientation++)
         {
-            IdentifyResponse answer = await PostImageAsync("/identify?top=1", SharedData.Scene($"exif_orientation/astronaut_o{orientation}.jpg")).ReadAsync(FaceSearchJson.Default.IdentifyResponse);
+            IdentifyResponse answer = await PostImageAsync("/identify?top=1", File.ReadAllBytes(SharedData.Scene($"exif_orientation/astronaut_o{orientation}.jpg"))).ReadAsync(FaceSearchJson.Default.IdentifyResponse);
             FaceResult result = answer.Results.ShouldHaveSingleItem();
             (result.Decision, result.Candidates[0].Identity).ShouldBe((Decision.Match, "astronaut"));
             result.Candidates[0].Score.ShouldBeGreaterThan(0.95f);
@@ -48,7 +48,7 @@ public sealed class ImageApiTests : IAsyncLifetime
     [Fact]
     public async Task A_group_photograph_is_refused_with_boxes_unless_a_face_is_chosen()
     {
-        byte[] solvay = SharedData.Scene("solvay_1927_1024x741.jpg");
+        byte[] solvay = File.ReadAllBytes(SharedData.Scene("solvay_1927_1024x741.jpg"));
         DetectResponse detected = await PostAsync("/api/v1/detect", solvay).ReadAsync(FaceSearchJson.Default.DetectResponse);
         detected.Faces.Count.ShouldBe(29);
         (detected.Width, detected.Height).ShouldBe((1024, 741));
@@ -66,7 +66,7 @@ public sealed class ImageApiTests : IAsyncLifetime
     [Fact]
     public async Task Bad_images_are_typed_and_named_one_by_one()
     {
-        byte[] good = SharedData.Scene("astronaut_512x512.png");
+        byte[] good = File.ReadAllBytes(SharedData.Scene("astronaut_512x512.png"));
         (await PostImageAsync("/identities", [1, 2, 3, 4]).ProblemAsync(422, ProblemTypes.ImageRejected)).Reason.ShouldBe("unsupported-format");
         (await PostImageAsync("/identify", []).ProblemAsync(422, ProblemTypes.ImageRejected)).Reason.ShouldBe("empty");
         await PostImageAsync("/identify", good[..2_000]).ProblemAsync(422, ProblemTypes.ImageRejected);
@@ -86,14 +86,14 @@ public sealed class ImageApiTests : IAsyncLifetime
     {
         using MultipartFormDataContent same = new()
         {
-            { new ByteArrayContent(SharedData.Lfw("George_W_Bush", 1)), "a", "a.jpg" },
-            { new ByteArrayContent(SharedData.Lfw("George_W_Bush", 2)), "b", "b.jpg" },
+            { new ByteArrayContent(File.ReadAllBytes(SharedData.Lfw("George_W_Bush_0001.jpg"))), "a", "a.jpg" },
+            { new ByteArrayContent(File.ReadAllBytes(SharedData.Lfw("George_W_Bush_0002.jpg"))), "b", "b.jpg" },
         };
         VerifyResponse bush = await _server.Client.PostAsync(new Uri("/api/v1/verify", UriKind.Relative), same).ReadAsync(FaceSearchJson.Default.VerifyResponse);
         bush.Same.ShouldBeTrue();
         bush.Fmr.ShouldBe(1e-3);
-        TemplateResponse templates = await PostAsync("/api/v1/templates?faces=largest", SharedData.Lfw("George_W_Bush", 1)).ReadAsync(FaceSearchJson.Default.TemplateResponse);
-        VerifyRequest mixed = new() { A = new FaceInput { Embedding = templates.Templates.ShouldHaveSingleItem().Embedding }, B = new FaceInput { Image = SharedData.Scene("astronaut_512x512.png") } };
+        TemplateResponse templates = await PostAsync("/api/v1/templates?faces=largest", File.ReadAllBytes(SharedData.Lfw("George_W_Bush_0001.jpg"))).ReadAsync(FaceSearchJson.Default.TemplateResponse);
+        VerifyRequest mixed = new() { A = new FaceInput { Embedding = templates.Templates.ShouldHaveSingleItem().Embedding }, B = new FaceInput { Image = File.ReadAllBytes(SharedData.Scene("astronaut_512x512.png")) } };
         (await _server.Client.PostAsync("/api/v1/verify", mixed, FaceSearchJson.Default.VerifyRequest).ReadAsync(FaceSearchJson.Default.VerifyResponse)).Same.ShouldBeFalse();
     }
 
@@ -104,8 +104,8 @@ public sealed class ImageApiTests : IAsyncLifetime
         {
             using MultipartFormDataContent form = new()
             {
-                { new ByteArrayContent(SharedData.Lfw("George_W_Bush", 1)), "file", "import/George W Bush/1.jpg" },
-                { new ByteArrayContent(SharedData.Lfw("Colin_Powell", 1)), "file", "Colin Powell/1.jpg" },
+                { new ByteArrayContent(File.ReadAllBytes(SharedData.Lfw("George_W_Bush_0001.jpg"))), "file", "import/George W Bush/1.jpg" },
+                { new ByteArrayContent(File.ReadAllBytes(SharedData.Lfw("Colin_Powell_0001.jpg"))), "file", "Colin Powell/1.jpg" },
                 { new ByteArrayContent([0]), "file", "Nobody/1.jpg" },
             };
             using HttpRequestMessage request = new(HttpMethod.Post, $"/api/v1/galleries/{_gallery}/bulk?faces=central") { Content = form };

@@ -86,7 +86,7 @@ public sealed class ModelApiTests
         await UploadAsync(server, manifest, bytes).ReadAsync(FaceSearchJson.Default.ModelDescription, HttpStatusCode.Created);
         await server.Client.PutAsync("/api/v1/models/next/status", new ModelStatusRequest { Status = ModelStatus.Shadow }, FaceSearchJson.Default.ModelStatusRequest).ReadAsync(FaceSearchJson.Default.ModelDescription);
 
-        byte[] face = SharedData.Lfw("Abdullah_Gul", 1);
+        byte[] face = File.ReadAllBytes(SharedData.Lfw("Abdullah_Gul_0001.jpg"));
         async Task IdentifyAsync() => await server.Client.PostAsync(new Uri($"/api/v1/galleries/{gallery}/identify", UriKind.Relative), Image(face)).ReadAsync(FaceSearchJson.Default.IdentifyResponse);
         for (Stopwatch waited = Stopwatch.StartNew(); (await DetailAsync(server)).Shadow is not { Probes: >= 3 };)
         {
@@ -145,7 +145,7 @@ public sealed class ModelApiTests
     private static async Task<TestServer> StartAsync(Action<GatewayOptions>? configure = null, Func<IFaceEmbedder, IFaceEmbedder>? wrap = null)
     {
         TestServer server = await TestServer.StartAsync(models: null, configure, wrap);
-        foreach (InstalledModel model in new ModelStore(Path.Combine(SharedData.Folder, "models")).List())
+        foreach (InstalledModel model in new ModelStore(SharedData.Models).List())
             new ModelStore(server.ModelsFolder).Import(model.Path, model.Manifest);
         await server.RegisterAsync();
         return server;
@@ -154,7 +154,7 @@ public sealed class ModelApiTests
     /// <summary>The real embedder under another name, and read in another way: another model.</summary>
     private static (ModelManifest Manifest, byte[] Bytes) Variant(string name, bool mirror)
     {
-        InstalledModel model = new ModelStore(Path.Combine(SharedData.Folder, "models")).Find(ModelKind.Embedder).ShouldNotBeNull();
+        InstalledModel model = new ModelStore(SharedData.Models).Find(ModelKind.Embedder).ShouldNotBeNull();
         return (model.Manifest with { Name = name, File = name + ".onnx", MirrorAndSum = mirror }, File.ReadAllBytes(model.Path));
     }
 

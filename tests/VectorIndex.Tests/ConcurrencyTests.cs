@@ -110,7 +110,7 @@ public sealed class ConcurrencyTests
         }
 
         // A graph answers to within its recall, also while its links are being repaired; at rest GraphInvariants proves that all are reached.
-        if (missed * 50 > searches) failures.Enqueue($"{missed} of {searches} searches missed what was never touched");
+        if (missed > 0) failures.Enqueue($"{missed} of {searches} searches missed what was never touched");
     }
 
     private static Thread Start(Action action, ConcurrentQueue<string> failures)

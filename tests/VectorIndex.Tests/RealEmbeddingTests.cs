@@ -37,20 +37,8 @@ public sealed class RealEmbeddingTests
 
     private static float[][] LoadOrSkip()
     {
-        const string Name = "embeddings/lfw_mobilefacenet128_f32.bin";
-        string? file = Folders().Select(f => Path.Combine(f, Name)).FirstOrDefault(File.Exists);
-        if (file is null) Assert.Skip("No real embeddings: set FACESEARCH_DATA to the shared data folder.");
+        string file = Path.Combine(SharedData.Folder, "embeddings", "lfw_mobilefacenet128_f32.bin");
         float[] all = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(file)).ToArray();
         return [.. all.Chunk(128).Select(TestData.Normalise)];
-    }
-
-    private static IEnumerable<string> Folders()
-    {
-        if (Environment.GetEnvironmentVariable("FACESEARCH_DATA") is { Length: > 0 } named) yield return named;
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            yield return Path.Combine(folder.FullName, "shared", "data");
-            if (folder.Parent is not null) yield return Path.Combine(folder.Parent.FullName, "shared", "data");
-        }
     }
 }

@@ -53,7 +53,7 @@ public sealed class OneToNTests(RealModels models) : IClassFixture<RealModels>
         RealModels.Embed(models.Embedder, models.Pipeline.Analyse(File.ReadAllBytes(file)).MostCentral.ShouldNotBeNull().Crop))];
 
     private static IEnumerable<string> People() =>
-        Directory.GetDirectories(Path.Combine(SharedData.Folder, "faces", "lfw")).Order(StringComparer.Ordinal)
+        Directory.GetDirectories(SharedData.Faces).Order(StringComparer.Ordinal)
             .Where(p => File.Exists(Path.Combine(p, Path.GetFileName(p) + "_0001.jpg")));
 
     private static string[] Images(string person) => [.. Directory.GetFiles(person, "*.jpg").Order(StringComparer.Ordinal)];

@@ -56,7 +56,7 @@ public sealed class ModelsTests
     [Fact]
     public async Task A_model_is_imported_with_its_manifest_and_is_sound_afterwards()
     {
-        string source = Path.Combine(RealFaces.Data(), "models", "yunet_n_dynamic.onnx");
+        string source = Path.Combine(SharedData.Models, "yunet_n_dynamic.onnx");
         using TemporaryFolder folder = new();
         string manifest = folder.Write("detector.json", JsonSerializer.SerializeToUtf8Bytes(new
         {

@@ -8,7 +8,7 @@ public sealed class SiloFixture : IAsyncLifetime
     private ServerProcess? server;
 
     public async ValueTask InitializeAsync() =>
-        server = await ServerProcess.StartAsync(RealFaces.DataOrNull is { } data ? Path.Combine(data, "models") : null);
+        server = await ServerProcess.StartAsync(SharedData.FolderOrNull is { } data ? Path.Combine(data, "models") : null);
 
     public async ValueTask DisposeAsync()
     {

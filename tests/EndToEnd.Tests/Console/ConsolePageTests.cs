@@ -46,7 +46,7 @@ public sealed class ConsolePageTests(ServerWithModels models) : IClassFixture<Se
     public async Task A_person_is_enrolled_recognised_browsed_and_erased_on_the_page()
     {
         ServerProcess server = models.Server;
-        string faces = Path.Combine(Repository.Data(), "faces", "lfw");
+        string faces = Path.Combine(SharedData.Folder, "faces", "lfw");
         await _page.GotoAsync(server.Url);
         await CreateGalleryAsync("page-people");
         await EnrolAsync("Colin_Powell", Path.Combine(faces, "Colin_Powell", "Colin_Powell_0001.jpg"));
@@ -56,7 +56,7 @@ public sealed class ConsolePageTests(ServerWithModels models) : IClassFixture<Se
         await _page.WaitForSelectorAsync("#identify-results article.match");
         (await _page.InnerTextAsync("#identify-results article.match header strong")).ShouldBe("Colin_Powell");
         (await _page.Locator("#identify-photo svg rect.face-box.match").CountAsync()).ShouldBe(1);
-        await _page.SetInputFilesAsync("#identify-photo-file", Path.Combine(Repository.Data(), "scenes", "astronaut_512x512.png"));
+        await _page.SetInputFilesAsync("#identify-photo-file", SharedData.Scene("astronaut_512x512.png"));
         await _page.WaitForSelectorAsync("#identify-results article.unknown");
 
         await _page.GetByRole(AriaRole.Tab, new() { Name = "People" }).ClickAsync();
@@ -77,7 +77,7 @@ public sealed class ConsolePageTests(ServerWithModels models) : IClassFixture<Se
         await _page.GotoAsync(server.Url);
         await CreateGalleryAsync("page-refusals");
         await _page.GetByRole(AriaRole.Tab, new() { Name = "Enrol" }).ClickAsync();
-        await _page.SetInputFilesAsync("#enrol-photo-file", Path.Combine(Repository.Data(), "scenes", "solvay_1927_1024x741.jpg"));
+        await _page.SetInputFilesAsync("#enrol-photo-file", SharedData.Scene("solvay_1927_1024x741.jpg"));
         await _page.ClickAsync("#enrol-submit");
         await _page.WaitForSelectorAsync("#enrol-results .problem");
         (await _page.InnerTextAsync("#enrol-results")).ShouldContain("29 faces");

@@ -17,7 +17,7 @@ public sealed partial class ReadmeTests
     [Fact]
     public async Task The_tour_does_what_it_says()
     {
-        string data = Repository.Data();
+        string data = SharedData.Folder;
         await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(data, "models"));
         string folder = Directory.CreateTempSubdirectory("facesearch-tour-").FullName;
         try

@@ -15,7 +15,7 @@ public sealed class BadImageUploadTests(ServerWithModels models) : IClassFixture
     {
         ServerProcess server = models.Server;
         await server.CreateGalleryAsync("uploads");
-        string photo = Path.Combine(Repository.Data(), "scenes", "astronaut_512x512.png");
+        string photo = SharedData.Scene("astronaut_512x512.png");
         await server.IdentifyImageAsync("uploads", photo);
         long before = server.ResidentBytes(), most = 0;
         foreach (BadImage image in BadImages.All())

@@ -34,7 +34,7 @@ public sealed class StartTests
     [Fact]
     public async Task A_demanded_but_missing_CUDA_stops_the_start()
     {
-        string data = Repository.Data();
+        string data = SharedData.Folder;
         (int code, string output) = await RunAsync("--Silo:Provider=Cuda", $"--Silo:ModelsFolder={Path.Combine(data, "models")}");
         code.ShouldBe(1);
         output.ShouldContain("CUDA", Case.Insensitive);

@@ -19,7 +19,7 @@ public sealed class OpenSetTests
     public async Task With_a_target_FPIR_of_1_percent_half_to_two_percent_of_strangers_match_at_every_size(int seed)
     {
         RealEmbeddings faces = RealEmbeddings.Load();
-        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(Repository.Data(), "models"));
+        await using ServerProcess server = await ServerProcess.StartAsync(SharedData.Models);
         await server.CreateGalleryAsync("people");
         string[] people = [.. faces.People.Distinct()];
         new Random(seed).Shuffle(people);

@@ -13,14 +13,14 @@ public sealed class ServerWithModels : IAsyncLifetime
     {
         get
         {
-            Repository.Data();
+            SharedData.Folder;
             return _server!;
         }
     }
 
     public async ValueTask InitializeAsync()
     {
-        if (Repository.TryData() is { } data)
+        if (SharedData.FolderOrNull is { } data)
             _server = await ServerProcess.StartAsync(Path.Combine(data, "models"));
     }
 
@@ -38,7 +38,7 @@ public sealed class RealFaceTests(ServerWithModels models) : IClassFixture<Serve
     public async Task All_eight_EXIF_orientations_are_the_same_face()
     {
         ServerProcess server = models.Server;
-        string folder = Path.Combine(Repository.Data(), "scenes", "exif_orientation");
+        string folder = SharedData.Scene("exif_orientation");
         await server.CreateGalleryAsync("orientations");
         await server.EnrolImageAsync("orientations", "astronaut", Path.Combine(folder, "astronaut_o1.jpg"));
         for (int orientation = 1; orientation <= 8; orientation++)
@@ -54,7 +54,7 @@ public sealed class RealFaceTests(ServerWithModels models) : IClassFixture<Serve
     [Fact]
     public async Task Twenty_nine_faces_are_found_in_the_Solvay_photograph_and_each_box_is_inside_it()
     {
-        byte[] photo = await File.ReadAllBytesAsync(Path.Combine(Repository.Data(), "scenes", "solvay_1927_1024x741.jpg"), TestContext.Current.CancellationToken);
+        byte[] photo = await File.ReadAllBytesAsync(SharedData.Scene("solvay_1927_1024x741.jpg"), TestContext.Current.CancellationToken);
         JsonElement answer = await models.Server.SendAsync(HttpMethod.Post, "/api/v1/detect", new ByteArrayContent(photo));
         answer.GetProperty("width").GetInt32().ShouldBe(1024);
         answer.GetProperty("height").GetInt32().ShouldBe(741);
@@ -72,7 +72,7 @@ public sealed class RealFaceTests(ServerWithModels models) : IClassFixture<Serve
     public async Task Several_faces_are_refused_with_their_boxes_unless_a_policy_chooses()
     {
         ServerProcess server = models.Server;
-        string photo = Path.Combine(Repository.Data(), "scenes", "solvay_1927_1024x741.jpg");
+        string photo = SharedData.Scene("solvay_1927_1024x741.jpg");
         await server.CreateGalleryAsync("crowd");
         using HttpResponseMessage refused = await server.TrySendAsync(HttpMethod.Post, "/api/v1/galleries/crowd/identities", Api.Multipart("somebody", photo));
         ((int)refused.StatusCode).ShouldBe(422);
@@ -87,7 +87,7 @@ public sealed class RealFaceTests(ServerWithModels models) : IClassFixture<Serve
     public async Task People_are_recognised_in_another_photograph_and_strangers_are_not()
     {
         ServerProcess server = models.Server;
-        string faces = Path.Combine(Repository.Data(), "faces", "lfw");
+        string faces = Path.Combine(SharedData.Folder, "faces", "lfw");
         string[] several = [.. Directory.GetDirectories(faces).Order(StringComparer.Ordinal).Where(p => Directory.GetFiles(p).Length >= 2).Take(120)];
         await server.CreateGalleryAsync("some");
         foreach (string person in several[..80])

@@ -19,7 +19,7 @@ internal sealed class TwoModels : IDisposable
     /// <summary>Skips the test where there are no models.</summary>
     public TwoModels()
     {
-        string real = Path.Combine(Repository.Data(), "models");
+        string real = SharedData.Models;
         File.Copy(Path.Combine(real, "yunet_n_dynamic.onnx"), Path.Combine(Folder, "yunet_n_dynamic.onnx"));
         string first = Path.Combine(Folder, "mobilefacenet_foamliu_128.onnx"), second = Path.Combine(Folder, "shuffled.onnx");
         File.Copy(Path.Combine(real, "mobilefacenet_foamliu_128.onnx"), first);

@@ -20,7 +20,7 @@ internal sealed class RealEmbeddings
 
     public static RealEmbeddings Load()
     {
-        string folder = Path.Combine(Repository.Data(), "embeddings");
+        string folder = Path.Combine(SharedData.Folder, "embeddings");
         byte[] bytes = File.ReadAllBytes(Path.Combine(folder, "lfw_mobilefacenet128_f32.bin"));
         string[] names = File.ReadAllLines(Path.Combine(folder, "lfw_mobilefacenet128_names.txt"));
         return new RealEmbeddings(MemoryMarshal.Cast<byte, float>(bytes).ToArray(), [.. names.Select(Person)]);

@@ -13,23 +13,6 @@ internal static class Repository
     /// <summary>The built assembly of a room.</summary>
     public static string Assembly(string room) => Path.Combine(Root, room, "bin", Configuration, "net10.0", $"FaceSearch.{room}.dll");
 
-    /// <summary>The folder of real faces and models; the test is skipped where there is none.</summary>
-    public static string Data()
-    {
-        string? found = TryData();
-        if (found is null)
-            Assert.Skip("Needs real faces: set FACESEARCH_DATA, or put shared/data beside the checkout.");
-        return found;
-    }
-
-    /// <summary>As <see cref="Data"/>; null where there is none.</summary>
-    public static string? TryData()
-    {
-        string[] places = [Environment.GetEnvironmentVariable("FACESEARCH_DATA") ?? "", Path.Combine(Root, "..", "shared", "data"), Path.Combine(Root, "shared", "data")];
-        string? found = places.FirstOrDefault(p => p.Length > 0 && Directory.Exists(p));
-        return found is null ? null : Path.GetFullPath(found);
-    }
-
     private static string FindRoot()
     {
         DirectoryInfo? folder = new(AppContext.BaseDirectory);

@@ -97,7 +97,7 @@ public sealed class TrainingRunTests : IAsyncDisposable
         }
     }
 
-    private static IEnumerable<(string Name, string[] Files)> Photographs() => Directory.EnumerateDirectories(Path.Combine(Repository.Data(), "faces", "lfw"))
+    private static IEnumerable<(string Name, string[] Files)> Photographs() => Directory.EnumerateDirectories(Path.Combine(SharedData.Folder, "faces", "lfw"))
         .Order(StringComparer.Ordinal)
         .Select(folder => (Name: Path.GetFileName(folder), Files: Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Take(MostImages).ToArray()))
         .Where(person => person.Files.Length == MostImages)
@@ -107,7 +107,7 @@ public sealed class TrainingRunTests : IAsyncDisposable
     private string Models()
     {
         string folder = Path.Combine(_folder, "server-models");
-        foreach (InstalledModel model in new ModelStore(Path.Combine(Repository.Data(), "models")).List())
+        foreach (InstalledModel model in new ModelStore(SharedData.Models).List())
             new ModelStore(folder).Import(model.Path, model.Manifest);
         return folder;
     }

@@ -45,6 +45,18 @@ public sealed class TrainerTests : IDisposable
         File.ReadAllBytes(Path.Combine(_base.Run("stopped"), "model", "new-32.onnx")).ShouldBe(File.ReadAllBytes(Path.Combine(_base.Run("whole"), "model", "new-32.onnx")));
     }
 
+    [Fact]
+    public async Task A_run_with_offline_mining_goes_on_along_the_same_losses_and_not_those_of_one_without()
+    {
+        TrainingOptions whole = Head("whole") with { Epochs = 4, OfflineEvery = 10, OfflineSubset = 100 }, stopped = whole with { RunFolder = _base.Run("stopped") };
+        await new Trainer().TrainAsync(whole, _faces);
+        await StopAfter(stopped, epochs: 3);
+        await new Trainer().TrainAsync(stopped, _faces);
+        Losses("stopped").ShouldBe(Losses("whole"));
+        await new Trainer().TrainAsync(whole with { OfflineEvery = 0, RunFolder = _base.Run("online") }, _faces);
+        Losses("online").ShouldNotBe(Losses("whole"));
+    }
+
     [Fact, Trait("Category", "Slow")]
     public async Task A_stopped_distillation_of_an_image_network_goes_on_along_the_same_losses()
     {

@@ -56,6 +56,19 @@ public sealed class IdentityBatchesTests
     }
 
     [Fact]
+    public void Hard_negatives_come_before_random_ones_and_the_batch_stays_as_large()
+    {
+        Dictionary<int, int[]> hard = Enumerable.Range(0, Wild.Length).ToDictionary(i => i, i => new[] { (i + 200) % Wild.Length });
+        var random = new IdentityBatches(Wild, 8, 4, negatives: 16).Epoch(0);
+        var mined = new IdentityBatches(Wild, 8, 4, negatives: 16).Epoch(0, hard);
+        int[] before = [.. random[0].SkipLast(16)], batch = mined[0];
+        batch[..before.Length].ShouldBe(before);
+        batch.Length.ShouldBe(random[0].Length);
+        batch.Distinct().Count().ShouldBe(batch.Length);
+        batch[before.Length..].ShouldBeSubsetOf(before.Select(i => (i + 200) % Wild.Length));
+    }
+
+    [Fact]
     public void The_same_seed_and_epoch_give_the_same_batches_and_others_give_others()
     {
         int[] first = Flat(new IdentityBatches(Wild, 8, 4, 5, seed: 3).Epoch(7));

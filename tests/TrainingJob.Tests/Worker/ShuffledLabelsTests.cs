@@ -45,7 +45,7 @@ public sealed class ShuffledLabelsTests : IDisposable
     private string Photographs()
     {
         string root = Path.Combine(_folder, "photographs");
-        foreach (string person in Directory.EnumerateDirectories(Path.Combine(SharedData.Folder, "faces", "lfw")).Order(StringComparer.Ordinal)
+        foreach (string person in Directory.EnumerateDirectories(SharedData.Faces).Order(StringComparer.Ordinal)
             .Where(p => Directory.EnumerateFiles(p).Count() >= Images).Take(People))
         {
             string own = Directory.CreateDirectory(Path.Combine(root, Path.GetFileName(person))).FullName;

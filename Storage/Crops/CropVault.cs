@@ -134,7 +134,10 @@ internal sealed class CropVault : IAsyncDisposable
         foreach (TemplateId template in templates)
         {
             if (tables.FindKey(template.Value) is not { Live: true } known)
+            {
+                tables.Bar(template.Value);
                 continue;
+            }
             tables.EndKey(template.Value);
             if (!tables.HasLiveKeys(known.Person))
                 tables.EndPerson(known.Person);

@@ -28,6 +28,11 @@ internal interface ICropTables : IDisposable
     /// <summary>Destroys a template's key; that there was one is remembered.</summary>
     void EndKey(long template);
 
+    /// <summary>
+    /// A template without a key is gone: where other processes write too, an image of it that is still on its way must not be kept.
+    /// </summary>
+    void Bar(long template);
+
     bool HasLiveKeys(long person);
 
     /// <summary>False if there is such an image already.</summary>

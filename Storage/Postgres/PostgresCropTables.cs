@@ -91,6 +91,8 @@ internal sealed class PostgresCropTables : ICropTables
         Run("UPDATE crop_galleries SET dead_keys = true WHERE key = $1", _key);
     }
 
+    public void Bar(long template) => Run($"INSERT INTO {_keys} (template, person, live, wrapped) VALUES ($1, 0, false, ''::bytea) ON CONFLICT DO NOTHING", template);
+
     public bool HasLiveKeys(long person) => Scalar(_connection, $"SELECT 1 FROM {_keys} WHERE person = $1 AND live LIMIT 1", person) is not null;
 
     public bool PutImage(long template, ImageKind kind, byte[] body) =>

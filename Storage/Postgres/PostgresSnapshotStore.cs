@@ -176,6 +176,11 @@ public sealed class PostgresSnapshotStore : ISnapshotStore, IAsyncDisposable, ID
             }
             await importer.CompleteAsync(cancellationToken).ConfigureAwait(false);
         }
+        // A writer that was fenced may hold what its successor has erased since. The lock, held for a moment, keeps the epoch as it is.
+        object? epoch = await ScalarAsync(connection, "SELECT epoch FROM template_logs WHERE gallery = $1 AND generation = $2 AND shard = $3 FOR SHARE", cancellationToken,
+            manifest.Shard.Gallery, (long)manifest.Shard.Generation, (long)manifest.Shard.Shard).ConfigureAwait(false);
+        if (epoch is long current && current > manifest.Label.Epoch)
+            throw new EpochFencedException(manifest.Shard, manifest.Label.Epoch);
         await ScalarAsync(connection, "INSERT INTO snapshots (key, gallery, generation, shard, name, manifest) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6)", cancellationToken,
             key, manifest.Shard.Gallery, (long)manifest.Shard.Generation, (long)manifest.Shard.Shard, name, manifest.Encode()).ConfigureAwait(false);
         await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);

@@ -25,7 +25,11 @@ public static class PostgresStorage
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton(_ => database);
         silo.Services.AddSingleton(_ => DataFolderLock.Take(new DataFolder(cacheFolder)));
-        silo.Services.AddSingleton<ITemplateLogProvider>(s => new PostgresTemplateLogProvider(database, s.GetRequiredService<TimeProvider>()));
+        silo.Services.AddSingleton<ITemplateLogProvider>(s =>
+        {
+            s.GetRequiredService<DataFolderLock>(); // A cache folder that another silo has is found at the start.
+            return new PostgresTemplateLogProvider(database, s.GetRequiredService<TimeProvider>());
+        });
         silo.Services.AddSingleton<ISnapshotStore>(s => new PostgresSnapshotStore(
             database, Path.Combine(s.GetRequiredService<DataFolderLock>().Folder.Root, "snapshots"), s.GetRequiredService<TimeProvider>()));
         silo.Services.AddSingleton<ICropStore>(_ => new PostgresCropStore(database, masterKeyFile));

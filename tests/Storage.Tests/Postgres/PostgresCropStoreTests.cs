@@ -19,6 +19,18 @@ public sealed class PostgresCropStoreTests(SharedServer server) : CropStoreConfo
     }
 
     [Fact]
+    public async Task An_image_that_comes_after_the_erasure_of_its_template_is_not_kept()
+    {
+        using TempFolder keys = new();
+        await using PostgresCropStore one = new(_database.Connect(), Path.Combine(keys.Path, "key"));
+        await one.PutAsync("people", "ann", [new(new(1), ImageKind.Crop, [1])]);
+        await using PostgresCropStore two = new(_database.Connect(), Path.Combine(keys.Path, "key"));
+        (await two.EraseAsync("people", [new(2)])).ShouldBe(0);
+        await one.PutAsync("people", "ann", [new(new(2), ImageKind.Crop, [2])]);
+        (await two.HavingAsync("people", [new(1), new(2)], ImageKind.Crop)).Select(t => t.Value).ShouldBe([1]);
+    }
+
+    [Fact]
     public async Task Silos_that_write_to_one_gallery_at_once_take_turns()
     {
         using TempFolder keys = new();

@@ -1,5 +1,4 @@
 using System.Globalization;
-using FaceSearch.Storage.Files;
 using FaceSearch.Storage.Postgres;
 using FaceSearch.Storage.Tests.Conformance;
 using FaceSearch.Storage.Tests.Sqlite;
@@ -30,6 +29,24 @@ public sealed class PostgresSnapshotStoreTests(SharedServer server) : SnapshotSt
     }
 
     [Fact]
+    public async Task A_fenced_shard_cannot_leave_a_snapshot_behind()
+    {
+        await using TestDatabase database = await server.CreateAsync();
+        using TempFolder cache = new();
+        await using PostgresSnapshotStore store = new(database.Connect(), Path.Combine(cache.Path, "one"), TimeProvider.System);
+        PostgresTemplateLogProvider logs = new(database.Connect(), new FixedTime(Make.Day));
+        await using ITemplateLog first = await logs.OpenAsync(Shard);
+        await Should.ThrowAsync<EpochFencedException>(async () => await store.WriteAsync(Shard, new(5, 7, first.Epoch, Make.Day), async (folder, stop) =>
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder, "index"), "faces", stop);
+            await using ITemplateLog second = await logs.OpenAsync(Shard, stop);
+        }));
+        (await store.ListAsync(Shard)).ShouldBeEmpty();
+        await store.WriteAsync(Shard, new(5, 7, first.Epoch + 1, Make.Day), async (folder, stop) => await File.WriteAllTextAsync(Path.Combine(folder, "index"), "faces", stop));
+        (await store.ListAsync(Shard)).Count.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task A_copy_in_the_cache_of_another_silo_goes_when_the_snapshot_is_deleted()
     {
         await using TestDatabase database = await server.CreateAsync();
@@ -52,7 +69,7 @@ public sealed class PostgresSnapshotStoreTests(SharedServer server) : SnapshotSt
 
         public override ISnapshotStore Connect()
         {
-            PostgresSnapshotStore store = new(database.Connect(), Path.Combine(_cache.Path, Guid.NewGuid().ToString("n")), TimeProvider.System);
+            PostgresSnapshotStore store = new(_database, Path.Combine(_cache.Path, Guid.NewGuid().ToString("n")), TimeProvider.System);
             _stores.Add(store);
             return store;
         }
@@ -62,8 +79,8 @@ public sealed class PostgresSnapshotStoreTests(SharedServer server) : SnapshotSt
             List<string> names = [];
             foreach ((string name, long key) in await RowsAsync("SELECT name, key FROM facesearch.snapshots", r => (r.GetString(0), r.GetInt64(1))))
             {
-                names.Add($"{key} manifest");
                 names.AddRange(await RowsAsync($"SELECT file, number FROM facesearch.snapshot_{key}", r => string.Create(CultureInfo.InvariantCulture, $"{key} {r.GetString(0)} {r.GetInt64(1)}")));
+                names.Add($"{key} manifest");
             }
             return names;
         }
@@ -101,7 +118,7 @@ public sealed class PostgresSnapshotStoreTests(SharedServer server) : SnapshotSt
 
         private async Task<List<T>> RowsAsync<T>(string sql, Func<NpgsqlDataReader, T> read)
         {
-            await using NpgsqlCommand command = _pool.CreateCommand(sql);
+            await using NpgsqlCommand command = _database.Source.CreateCommand(sql);
             await using NpgsqlDataReader r = await command.ExecuteReaderAsync();
             List<T> rows = [];
             while (await r.ReadAsync())
@@ -109,6 +126,6 @@ public sealed class PostgresSnapshotStoreTests(SharedServer server) : SnapshotSt
             return rows;
         }
 
-        private readonly NpgsqlDataSource _pool = database.Connect().Source;
+        private readonly PostgresDatabase _database = database.Connect();
     }
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using Orleans.Connections.Security;
 
 namespace FaceSearch.Silo.Hosting;
@@ -5,14 +6,21 @@ namespace FaceSearch.Silo.Hosting;
 /// <summary>Mutual TLS on the silo's two Orleans ports.</summary>
 internal static class ClusterTls
 {
-    /// <summary>Nothing where no certificate is configured.</summary>
-    public static ISiloBuilder UseClusterTls(this ISiloBuilder silo, IConfiguration configuration)
+    /// <summary>Does nothing where no certificate is configured, which is refused beyond loopback.</summary>
+    /// <exception cref="ConfigurationException">Other machines could reach the ports, and nothing would keep them from calling any grain.</exception>
+    public static void UseClusterTls(this ISiloBuilder silo, IConfiguration configuration, ClusterOptions cluster)
     {
         ClusterTlsOptions options = new();
         configuration.GetSection(ClusterTlsOptions.Section).Bind(options);
         if (ClusterCertificates.Load(options) is not { } certificates)
-            return silo;
-        return silo.UseTls(certificates.Own, tls =>
+        {
+            if (cluster.AllowUnencrypted || IPAddress.IsLoopback(IPAddress.Parse(cluster.AdvertisedAddress!)))
+                return;
+            throw new ConfigurationException(
+                $"The silo would open its Orleans ports at {cluster.AdvertisedAddress} without TLS: whoever reaches them could call any grain. Make certificates with "
+                + "infra/scripts/make-cluster-certificates.sh and name them by Cluster:Tls:Certificate, :Key and :Authority. On a network that only the cluster can reach, Cluster:AllowUnencrypted=true.");
+        }
+        silo.UseTls(certificates.Own, tls =>
         {
             tls.RemoteCertificateMode = RemoteCertificateMode.RequireCertificate;
             tls.ClientCertificateMode = RemoteCertificateMode.RequireCertificate;

@@ -91,7 +91,7 @@ public sealed class RecognitionTests(SiloFixture silo)
     [Fact]
     public async Task The_server_s_models_are_shown_with_the_active_embedder()
     {
-        SharedData.Folder;
+        _ = SharedData.Folder;
         Ran ran = await silo.RunAsync(ExitCodes.Ok, "models", "show", "--json");
 
         ran.Json.GetProperty("items").EnumerateArray()

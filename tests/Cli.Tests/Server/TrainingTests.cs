@@ -9,7 +9,7 @@ public sealed class TrainingTests(SiloFixture silo)
     [Fact]
     public async Task A_run_is_started_shown_listed_and_cancelled()
     {
-        SharedData.Folder;
+        _ = SharedData.Folder;
         Ran started = await silo.RunAsync(ExitCodes.Ok, "training", "start", "--folder", "faces", "--set", "epochs=3", "--detach", "--json");
         string id = started.Json.GetProperty("id").GetString()!;
         started.Json.GetProperty("plan").GetProperty("options").GetProperty("epochs").GetString().ShouldBe("3");
@@ -23,7 +23,7 @@ public sealed class TrainingTests(SiloFixture silo)
     [Fact]
     public async Task A_schedule_is_set_listed_and_removed()
     {
-        SharedData.Folder;
+        _ = SharedData.Folder;
         (await silo.RunAsync(ExitCodes.Ok, "training", "schedule", "0 3 * * 1", "--folder", "faces", "--name", "cli-nights")).Out.ShouldContain("'cli-nights' is due next at");
         JsonElement listed = (await silo.RunAsync(ExitCodes.Ok, "training", "schedules", "--json")).Json.GetProperty("items").EnumerateArray().Single(s => s.GetProperty("schedule").GetProperty("name").GetString() == "cli-nights");
         listed.GetProperty("schedule").GetProperty("plan").GetProperty("promote").GetBoolean().ShouldBeTrue();
@@ -36,7 +36,7 @@ public sealed class TrainingTests(SiloFixture silo)
     [Fact]
     public async Task The_active_model_is_shown_with_its_history_and_what_it_cannot_do_is_said()
     {
-        SharedData.Folder;
+        _ = SharedData.Folder;
         (await silo.RunAsync(ExitCodes.Ok, "models", "show", "mobilefacenet-128")).Out.ShouldContain("The first embedder.");
         (await silo.RunAsync(ExitCodes.Failed, "models", "promote", "mobilefacenet-128")).Out.ShouldContain("It is the active model already.");
         (await silo.RunAsync(ExitCodes.Failed, "models", "retire", "mobilefacenet-128")).Error.ShouldContain("roll back");

@@ -11,6 +11,9 @@ internal sealed class ShardMaintenance : IAsyncDisposable
     public const string IndexFile = "index.fsx";
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
 
+    /// <summary>Events on their way to the broker at once.</summary>
+    private const int Pipelined = 64;
+
     private readonly Shard _shard;
     private readonly ShardParts _parts;
     private readonly SemaphoreSlim _files = new(1);
@@ -66,7 +69,7 @@ internal sealed class ShardMaintenance : IAsyncDisposable
 
     /// <summary>
     /// Makes every removal up to <paramref name="lsn"/> final: images and their keys destroyed, log scrubbed, snapshots that may hold a
-    /// removed template replaced, <c>IdentityErased</c> published. Erasures that arrive together share one round.
+    /// removed template replaced, <c>IdentityErased</c> published (later, if the broker is away). Erasures that arrive together share one round.
     /// </summary>
     /// <returns>Snapshots that were replaced.</returns>
     public async Task<int> CompleteErasureAsync(long lsn)
@@ -121,7 +124,8 @@ internal sealed class ShardMaintenance : IAsyncDisposable
                     await CompleteErasureAsync(_shard.Log.Head.Lsn);
                     _erasurePending = false;
                 }
-                await PublishAsync();
+                if (await PublishAsync())
+                    await _shard.Log.ScrubAsync();
                 if (SnapshotIsDue())
                     await SnapshotAsync();
             }
@@ -197,33 +201,50 @@ internal sealed class ShardMaintenance : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Publishes what may be published; true if an erasure was.</summary>
+    /// <summary>
+    /// Publishes what may be published, in order as far as erasures go: one is published when everything before it is confirmed, and
+    /// nothing overtakes it. What is not confirmed stays. True if an erasure was published.
+    /// </summary>
     private async Task<bool> PublishAsync()
     {
         await _outbox.WaitAsync();
         try
         {
-            bool erased = false;
-            while (true)
+            bool erased = false, failed = false;
+            while (!failed)
             {
                 IReadOnlyList<OutboxEvent> events = await _shard.Log.ReadOutboxAsync(256);
-                long through = 0;
-                foreach (OutboxEvent e in events)
+                int done = 0;
+                while (done < events.Count && MayPublish(events[done]) && !failed)
                 {
-                    if (e.Kind == OutboxKind.Erased && e.Lsn > _erasedThroughLsn)
-                        break;
-                    await _parts.Events.PublishAsync(_shard.Id, e);
-                    erased |= e.Kind == OutboxKind.Erased;
-                    through = e.Lsn;
+                    OutboxEvent[] run = events[done].Kind == OutboxKind.Erased ? [events[done]] : [.. events.Skip(done).TakeWhile(e => e.Kind != OutboxKind.Erased).Take(Pipelined)];
+                    int confirmed = await ConfirmedAsync(run);
+                    done += confirmed;
+                    failed = confirmed < run.Length;
+                    erased |= !failed && run[0].Kind == OutboxKind.Erased;
                 }
-                if (through == 0)
-                    return erased;
-                await _shard.Log.ClearOutboxAsync(through);
+                if (done == 0)
+                    break;
+                await _shard.Log.ClearOutboxAsync(events[done - 1].Lsn);
             }
+            return erased;
         }
         finally
         {
             _outbox.Release();
         }
+    }
+
+    private bool MayPublish(OutboxEvent e) => e.Kind != OutboxKind.Erased || e.Lsn <= _erasedThroughLsn;
+
+    /// <summary>How many of these the broker has confirmed, counted from the first.</summary>
+    private async Task<int> ConfirmedAsync(OutboxEvent[] run)
+    {
+        Task[] sending = [.. run.Select(e => _parts.Events.PublishAsync(_shard.Id, e))];
+        await Task.WhenAll(sending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        int confirmed = Array.FindIndex(sending, s => !s.IsCompletedSuccessfully);
+        if (confirmed >= 0 && sending[confirmed].Exception?.InnerException is { } e and not BrokerUnavailableException)
+            _parts.Logger.LogWarning(e, "An event of shard {Shard} could not be published; it is tried again.", _shard.Id);
+        return confirmed < 0 ? sending.Length : confirmed;
     }
 }

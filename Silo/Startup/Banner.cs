@@ -11,7 +11,7 @@ namespace FaceSearch.Silo.Startup;
 /// <summary>Says, once everything is up, where it listens and what is in use.</summary>
 internal sealed class Banner(
     IHostApplicationLifetime lifetime, IServer server, IGrainFactory grains, ITemplateLogProvider logs, ModelStore store,
-    EmbedderPool embedders, SiloOptions options) : IHostedService
+    EmbedderPool embedders, SiloOptions options, Microsoft.Extensions.Options.IOptions<Messaging.MessagingOptions> messaging) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -34,7 +34,7 @@ internal sealed class Banner(
               storage    {logs.Description}
               detector   {detector}
               embedder   {Embedder()}
-              messages   in memory
+              messages   {(messaging.Value.Transport == Messaging.MessageTransport.InMemory ? "in memory" : $"RabbitMQ at {messaging.Value.Host}:{messaging.Value.EffectivePort}")}
               training   trainingjob work --silo 127.0.0.1:{options.ClientPort} --server {address}
               keys       {Keys(keys)}
             Ready. Ctrl+C stops it; nothing acknowledged is lost however it stops.

@@ -27,8 +27,12 @@ internal static class MessagingHosting
             bus.AddConsumer<ModelPublishedConsumer>();
             bus.AddConsumer<EnrolFaceConsumer>();
             bus.AddReceiveObserver<MessageObserver>();
-            // A check of our own says the same in our words, and never makes the server unready.
-            bus.ConfigureHealthCheckOptions(check => check.Tags.Clear());
+            // A check of our own says the same in our words, and never makes the server unready. (Without any tag it would get "ready".)
+            bus.ConfigureHealthCheckOptions(check =>
+            {
+                check.Tags.Clear();
+                check.Tags.Add("transport");
+            });
             if (rabbit)
                 bus.UsingRabbitMq(Configure);
             else

@@ -56,6 +56,7 @@ internal sealed class EventLog : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _broker.EnsureAsync();
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(20));
         await _bus.StopAsync(limit.Token);
         await _broker.DeleteAsync(_queue, EnrolFace.Queue, $"{EnrolFace.Queue}_error", $"{EnrolFace.Queue}_skipped", "facesearch-model-published");

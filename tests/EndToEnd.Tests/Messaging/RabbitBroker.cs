@@ -83,6 +83,15 @@ public sealed partial class RabbitBroker : IAsyncLifetime
 
     public void Resume() => Kill(NodeId(), ContinueSignal).ShouldBe(0);
 
+    /// <summary>Whatever a test did to it, it runs.</summary>
+    public async Task EnsureAsync()
+    {
+        if (_node!.HasExited)
+            await StartAsync();
+        else
+            Resume();
+    }
+
     public ConnectionFactory Factory() => new() { HostName = "127.0.0.1", Port = Port, AutomaticRecoveryEnabled = false, RequestedConnectionTimeout = TimeSpan.FromSeconds(5) };
 
     /// <summary>Messages in a queue; 0 if there is no such queue.</summary>

@@ -48,10 +48,13 @@ internal sealed class MessageObserver(MessageMetrics metrics) : IReceiveObserver
         return Task.CompletedTask;
     }
 
-    /// <summary>One attempt of several.</summary>
-    public Task ConsumeFault<T>(ConsumeContext<T> context, TimeSpan duration, string consumerType, Exception exception) where T : class => Task.CompletedTask;
+    /// <summary>After the last retry.</summary>
+    public Task ConsumeFault<T>(ConsumeContext<T> context, TimeSpan duration, string consumerType, Exception exception) where T : class => FaultedAsync(context.ReceiveContext);
 
-    public Task ReceiveFault(ReceiveContext context, Exception exception)
+    /// <summary>Before any consumer: what cannot be read.</summary>
+    public Task ReceiveFault(ReceiveContext context, Exception exception) => FaultedAsync(context);
+
+    private Task FaultedAsync(ReceiveContext context)
     {
         metrics.Faulted(context.InputAddress.AbsolutePath.Split('/')[^1]);
         return Task.CompletedTask;

@@ -1,5 +1,6 @@
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Grains.Galleries;
+using FaceSearch.Grains.Telemetry;
 using FaceSearch.Messages;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -30,6 +31,8 @@ public sealed partial class ReembeddingGrain(
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         GoOn();
+        if (state.State.IsRunning || state.State.Outbox.Count > 0)
+            GrainMetrics.Moving(Gallery, state.State);
         return Task.CompletedTask;
     }
 
@@ -167,6 +170,7 @@ public sealed partial class ReembeddingGrain(
             if (state.RecordExists)
                 await state.ClearStateAsync();
             state.State = new ReembeddingState();
+            GrainMetrics.Forget(Gallery);
         }
         finally
         {
@@ -198,6 +202,7 @@ public sealed partial class ReembeddingGrain(
         try
         {
             await state.WriteStateAsync();
+            GrainMetrics.Moving(Gallery, state.State);
         }
         finally
         {

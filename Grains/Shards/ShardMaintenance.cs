@@ -1,3 +1,4 @@
+using FaceSearch.Grains.Telemetry;
 using FaceSearch.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -14,13 +15,15 @@ internal sealed class ShardMaintenance : IAsyncDisposable
     /// <summary>Events on their way to the broker at once.</summary>
     private const int Pipelined = 64;
 
+    private const int MostCounted = 10_000;
+
     private readonly Shard _shard;
     private readonly ShardParts _parts;
     private readonly SemaphoreSlim _files = new(1);
     private readonly SemaphoreSlim _outbox = new(1);
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
-    private long _snapshotLsn;
+    private long _snapshotLsn, _snapshotTicks, _countedAt;
     private long _erasedThroughLsn;
     private bool _erasurePending;
     private long _lastSeenLsn;
@@ -33,6 +36,7 @@ internal sealed class ShardMaintenance : IAsyncDisposable
         _shard = shard;
         _parts = parts;
         _snapshotLsn = state.SnapshotLsn;
+        _snapshotTicks = state.SnapshotAt?.UtcTicks ?? 0;
         _erasurePending = state.Removed.Count > 0 || state.ErasurePending;
         _removed = parts.Crops is null ? [] : [.. state.Removed];
         _erasedThroughLsn = _erasurePending ? 0 : shard.Log.Head.Lsn;
@@ -43,6 +47,9 @@ internal sealed class ShardMaintenance : IAsyncDisposable
 
     /// <summary>LSN of the newest snapshot; 0 if there is none.</summary>
     public long SnapshotLsn => Interlocked.Read(ref _snapshotLsn);
+
+    /// <summary>When that was written; null if there is none.</summary>
+    public DateTimeOffset? SnapshotAt => Interlocked.Read(ref _snapshotTicks) is > 0 and long ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
 
     /// <summary>Templates are gone from the log: their images go with the next completed erasure or snapshot, whichever comes first.</summary>
     public void Removed(IReadOnlyList<TemplateId> templates)
@@ -171,6 +178,7 @@ internal sealed class ShardMaintenance : IAsyncDisposable
         SnapshotLabel label = new(head.Lsn, head.Digest, _shard.Log.Epoch, _parts.Time.GetUtcNow());
         SnapshotInfo written = await _parts.Snapshots.WriteAsync(_shard.Id, label, WriteFilesAsync);
         Interlocked.Exchange(ref _snapshotLsn, head.Lsn);
+        Interlocked.Exchange(ref _snapshotTicks, label.CreatedAt.UtcTicks);
         _parts.Logger.LogInformation("Snapshot of shard {Shard} at LSN {Lsn}: {Bytes} bytes.", _shard.Id, head.Lsn, written.Bytes);
     }
 
@@ -227,12 +235,22 @@ internal sealed class ShardMaintenance : IAsyncDisposable
                     break;
                 await _shard.Log.ClearOutboxAsync(events[done - 1].Lsn);
             }
+            await CountAsync(failed);
             return erased;
         }
         finally
         {
             _outbox.Release();
         }
+    }
+
+    /// <summary>An outbox that empties itself is not worth counting; one that does not is counted now and then.</summary>
+    private async Task CountAsync(bool failed)
+    {
+        if (failed && _countedAt != 0 && _parts.Time.GetElapsedTime(_countedAt) < TimeSpan.FromSeconds(10))
+            return;
+        _countedAt = failed ? _parts.Time.GetTimestamp() : 0;
+        GrainMetrics.Outbox($"shard-{_shard.Id.Generation}-{_shard.Id.Shard}", _shard.Id.Gallery, failed ? (await _shard.Log.ReadOutboxAsync(MostCounted)).Count : 0);
     }
 
     private bool MayPublish(OutboxEvent e) => e.Kind != OutboxKind.Erased || e.Lsn <= _erasedThroughLsn;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using FaceSearch.Grains.Telemetry;
 using FaceSearch.Messages;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -55,6 +56,7 @@ public sealed partial class TrainingQueueGrain(
         // Nobody could be heard while this was away: every worker gets a whole lease to be heard again.
         foreach (QueuedRun run in Runs.Where(r => r.Run.State == TrainingRunState.Running))
             run.LeaseUntil = time.GetUtcNow() + options.Value.Lease;
+        Count();
         return Task.CompletedTask;
     }
 
@@ -253,12 +255,19 @@ public sealed partial class TrainingQueueGrain(
             Runs.Remove(old);
     }
 
+    private void Count()
+    {
+        GrainMetrics.Training(Runs.Select(r => r.Run.State));
+        GrainMetrics.Outbox("training", "", state.State.Outbox.Count);
+    }
+
     /// <summary>What could not be stored is not kept in memory either.</summary>
     private async Task SaveAsync()
     {
         try
         {
             await state.WriteStateAsync();
+            Count();
         }
         catch
         {

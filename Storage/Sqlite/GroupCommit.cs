@@ -159,6 +159,7 @@ internal sealed class GroupCommit : IAsyncDisposable
                 _writer.Commit();
                 Volatile.Write(ref _head, Tuple.Create(_writer.State.Head));
                 _mark.Write(_writer.State.Lsn, _writer.State.Digest);
+                LogMetrics.Committed(batch.Count);
             }
             else
             {

@@ -1,20 +1,7 @@
-using FaceSearch.Gateway;
-using FaceSearch.Silo.Hosting;
-using FaceSearch.Silo.Messaging;
+using FaceSearch.Silo;
 using FaceSearch.Silo.Startup;
 
 if (Usage.Asked(args))
     return Usage.Print();
 
-WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
-SiloOptions options = builder.AddSiloOptions();
-builder.AddSiloLogging();
-builder.AddInference(options);
-builder.AddOrleansSilo(options);
-builder.AddMessaging();
-builder.AddFaceSearchGateway();
-builder.AddStartup(options);
-
-WebApplication app = builder.Build();
-app.MapFaceSearchGateway();
-return await app.RunOrExplainAsync();
+return await StartupHosting.RunOrExplainAsync(() => SiloApplication.Create(args));

@@ -258,7 +258,7 @@ internal sealed class ShardMaintenance : IAsyncDisposable
     /// <summary>How many of these the broker has confirmed, counted from the first.</summary>
     private async Task<int> ConfirmedAsync(OutboxEvent[] run)
     {
-        Task[] sending = [.. run.Select(e => _parts.Events.PublishAsync(_shard.Id, e))];
+        Task[] sending = [.. run.Select(async e => await _parts.Events.PublishAsync(_shard.Id, e))];
         await Task.WhenAll(sending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         int confirmed = Array.FindIndex(sending, s => !s.IsCompletedSuccessfully);
         if (confirmed >= 0 && sending[confirmed].Exception?.InnerException is { } e and not BrokerUnavailableException)

@@ -21,7 +21,9 @@ internal sealed class ErrorQueues(IOptions<MessagingOptions> options, MessageMet
             {
                 await LookAsync(stoppingToken);
             }
-            catch (Exception e) when (e is BrokerUnreachableException or AlreadyClosedException or OperationInterruptedException or IOException or TimeoutException or OperationCanceledException)
+#pragma warning disable CA1031 // whatever the broker does: the next look may find it in order
+            catch (Exception e)
+#pragma warning restore CA1031
             {
                 logger.LogDebug("The error queues could not be looked at ({Kind}).", e.GetType().Name);
             }

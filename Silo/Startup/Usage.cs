@@ -17,6 +17,8 @@ internal static class Usage
               --Silo:ModelsFolder=PATH   where the models are                (FACESEARCH_MODELS, else DataFolder/models)
               --Silo:Embedder=NAME       which embedder to load              (the best installed)
               --Silo:Provider=Cpu|Cuda   execution provider; a missing CUDA stops the start
+              --Messaging:Transport=InMemory|RabbitMq                        (docs/messages.md)
+              --Silo:LogFormat=simple|json, --Silo:Dashboard=true            (docs/telemetry.md)
               --urls=http://HOST:PORT    where HTTP is served                (http://127.0.0.1:8080)
               --Gateway:...              limits of the HTTP API              (docs/operations.md)
               --Shards:..., --Embedder:...                                   (docs/operations.md)

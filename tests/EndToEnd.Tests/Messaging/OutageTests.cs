@@ -48,13 +48,35 @@ public sealed class OutageTests(RabbitBroker broker)
         broker.Need();
         await using EventLog events = await EventLog.StartAsync(broker);
         await broker.StopAsync();
-        await using ServerProcess server = await ServerProcess.StartAsync(null, [.. broker.Options, "--Messaging:Password=guest"]);
+        await using ServerProcess server = await ServerProcess.StartAsync(null, broker.Options);
         (await EnrolFaceTests.HealthAsync(server)).ShouldBe("degraded");
         await server.CreateGalleryAsync("outage");
         await EnrolAsync(server, 0, 5);
         await broker.StartAsync();
         await events.WaitAsync<IdentityEnrolled>(e => e.Count == 5, server.Output);
         await server.WaitAsync(async () => await EnrolFaceTests.HealthAsync(server) == "healthy", TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
+    public async Task A_wrong_password_is_a_broker_that_is_away_and_is_in_no_log()
+    {
+        broker.Need();
+        const string secret = "not-the-password-5b1f";
+        string file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, secret + "\n", TestContext.Current.CancellationToken);
+            await using ServerProcess server = await ServerProcess.StartAsync(null, [.. broker.Options, $"--Messaging:PasswordFile={file}", "--Logging:LogLevel:Default=Debug"]);
+            await server.CreateGalleryAsync("outage");
+            await EnrolAsync(server, 0, 3);
+            await server.WaitAsync(() => Task.FromResult(server.Output.Contains("does not take messages", StringComparison.Ordinal)), TimeSpan.FromSeconds(30));
+            (await EnrolFaceTests.HealthAsync(server)).ShouldBe("degraded");
+            server.Output.ShouldNotContain(secret);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     [Theory]

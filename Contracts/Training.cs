@@ -178,6 +178,9 @@ public interface ITrainingQueueGrain : IGrainWithStringKey
     /// <summary>Gives the run back: a worker that is stopped, or a failure that another attempt may not meet.</summary>
     /// <exception cref="FaceSearchException">training-lease-lost.</exception>
     [Alias("Release")] Task<TrainingRun> ReleaseAsync(string run, long token, string reason);
+
+    /// <summary>Publishes what was stored and not yet confirmed by the broker. Called by the silo's sweep; harmless at any time.</summary>
+    [Alias("Wake")] Task WakeAsync();
 }
 
 /// <summary>When to train by itself.</summary>

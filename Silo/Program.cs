@@ -1,7 +1,5 @@
-using FaceSearch.Gateway;
+using FaceSearch.Silo;
 using FaceSearch.Silo.Commands;
-using FaceSearch.Silo.Hosting;
-using FaceSearch.Silo.Messaging;
 using FaceSearch.Silo.Startup;
 
 if (Usage.Asked(args))
@@ -9,18 +7,4 @@ if (Usage.Asked(args))
 if (DatabaseCommand.Asked(args))
     return await DatabaseCommand.RunAsync(args);
 
-return await StartupHosting.RunOrExplainAsync(() =>
-{
-    WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
-    SiloOptions options = builder.AddSiloOptions();
-    builder.AddSiloLogging();
-    builder.AddInference(options);
-    builder.AddOrleansSilo(options);
-    builder.AddMessaging();
-    builder.AddFaceSearchGateway();
-    builder.AddStartup();
-
-    WebApplication app = builder.Build();
-    app.MapFaceSearchGateway();
-    return app;
-});
+return await StartupHosting.RunOrExplainAsync(() => SiloApplication.Create(args));

@@ -44,3 +44,58 @@ public sealed record ModelActivated(string EventId, string Gallery, string Model
 /// <param name="Total">Templates to move.</param>
 /// <param name="At">When.</param>
 public sealed record ReembeddingProgressed(string EventId, string Gallery, string Phase, string Model, long Moved, long Total, DateTimeOffset At);
+
+/// <summary>How an <see cref="EnrolFace"/> ended.</summary>
+public enum EnrolmentOutcome
+{
+    /// <summary>Durable and searchable.</summary>
+    Enrolled,
+
+    /// <summary>Nothing was enrolled, and the same command would be refused again.</summary>
+    Refused,
+
+    /// <summary>Nothing was enrolled: a near-duplicate, or a face that another identity would be answered for.</summary>
+    Conflict,
+}
+
+/// <summary>The answer to an <see cref="EnrolFace"/>. Published at least once; consumers are idempotent on <see cref="EventId"/>.</summary>
+/// <param name="EventId">Unique for the operation in its gallery; repeated deliveries carry the same value.</param>
+/// <param name="OperationId">The command's.</param>
+/// <param name="Gallery">Gallery id.</param>
+/// <param name="Identity">Identity id; null where none was named and nothing was enrolled.</param>
+/// <param name="Outcome">How it ended.</param>
+/// <param name="Templates">Ids of the templates that were added (never the embeddings).</param>
+/// <param name="Problem">One of <see cref="ProblemTypes"/>; null when enrolled.</param>
+/// <param name="Detail">What was wrong, for people; null when enrolled.</param>
+/// <param name="Reasons">Codes behind the problem, such as <c>blurred</c> or <c>too-many-pixels</c>.</param>
+/// <param name="Conflicts">Ids of the identities that stand against it.</param>
+/// <param name="At">When.</param>
+public sealed record EnrolmentFinished(
+    string EventId,
+    string OperationId,
+    string Gallery,
+    string? Identity,
+    EnrolmentOutcome Outcome,
+    IReadOnlyList<string> Templates,
+    string? Problem,
+    string? Detail,
+    IReadOnlyList<string> Reasons,
+    IReadOnlyList<string> Conflicts,
+    DateTimeOffset At);
+
+/// <summary>A training run waits for a worker. Published at least once; consumers are idempotent on <see cref="EventId"/>.</summary>
+/// <param name="EventId">Unique for the run; repeated deliveries carry the same value.</param>
+/// <param name="Run">Id of the run.</param>
+/// <param name="RequestedBy">Who asked: a key's id, or a schedule.</param>
+/// <param name="Schedule">Name of the schedule that asked; null if a person did.</param>
+/// <param name="At">When it was asked for.</param>
+public sealed record TrainingRequested(string EventId, string Run, string RequestedBy, string? Schedule, DateTimeOffset At);
+
+/// <summary>A training run has ended, one way or another. Published at least once; consumers are idempotent on <see cref="EventId"/>.</summary>
+/// <param name="EventId">Unique for the run; repeated deliveries carry the same value.</param>
+/// <param name="Run">Id of the run.</param>
+/// <param name="Result">completed, failed or cancelled.</param>
+/// <param name="Model">The candidate that came out of it; null if none did.</param>
+/// <param name="Promoted">The candidate is the active model now.</param>
+/// <param name="At">When it ended.</param>
+public sealed record TrainingFinished(string EventId, string Run, string Result, string? Model, bool Promoted, DateTimeOffset At);

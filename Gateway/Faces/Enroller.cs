@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Hashing;
 using FaceSearch.Gateway.Problems;
 using FaceSearch.Gateway.Telemetry;
@@ -35,6 +36,8 @@ internal sealed class Enroller(Catalogue catalogue, FaceReader faces, IGrainFact
     /// <exception cref="FaceSearchException">What the grains refuse.</exception>
     public async Task<EnrolResponse> EnrolAsync(Enrolment enrolment, CancellationToken cancellation)
     {
+        using Activity? span = GatewayTracing.Source.StartActivity("enrol");
+        span?.SetTag("gallery", enrolment.Gallery).SetTag("images", enrolment.Images.Count).SetTag("embeddings", enrolment.Embeddings.Count);
         try
         {
             return await catalogue.WithModelAsync(enrolment.Gallery, model =>

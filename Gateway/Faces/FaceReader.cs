@@ -17,6 +17,7 @@ internal sealed class FaceReader(VisionModels models, IGrainFactory grains, Gate
     /// <exception cref="ImageRejectedException">The image is refused.</exception>
     public async Task<FaceAnalysis> AnalyseAsync(string? embedder, ReadOnlyMemory<byte> image, CancellationToken cancellation)
     {
+        using Activity? span = GatewayTracing.Source.StartActivity("image.analyse");
         FacePipeline pipeline = models.PipelineFor(embedder);
         metrics.ImageQueue(1);
         long start = Stopwatch.GetTimestamp();
@@ -24,6 +25,7 @@ internal sealed class FaceReader(VisionModels models, IGrainFactory grains, Gate
         {
             FaceAnalysis analysis = await pipeline.AnalyseAsync(image, cancellation: cancellation);
             metrics.Analysed(Stopwatch.GetElapsedTime(start));
+            span?.SetTag("faces", analysis.Faces.Count);
             return analysis;
         }
         finally
@@ -67,6 +69,8 @@ internal sealed class FaceReader(VisionModels models, IGrainFactory grains, Gate
     /// <exception cref="FaceSearchException">model-not-installed, overloaded.</exception>
     public async Task<IReadOnlyList<EmbeddedFace>> EmbedAsync(string embedder, IReadOnlyList<FaceCandidate> faces, CancellationToken cancellation)
     {
+        using Activity? span = GatewayTracing.Source.StartActivity("faces.embed");
+        span?.SetTag("model", embedder).SetTag("faces", faces.Count);
         long start = Stopwatch.GetTimestamp();
         FaceCrop[] crops = [.. faces.Select(f => new FaceCrop(f.Crop.Size, f.Crop.Rgb))];
         IReadOnlyList<Embedding> embeddings = await grains.GetGrain<IEmbedderGrain>(embedder).EmbedAsync(crops, cancellation);

@@ -23,6 +23,8 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
     private async Task<IdentifyResponse> IdentifyAsync(
         string gallery, GalleryModel model, IdentifyRequest request, ReadOnlyMemory<byte>? image, Deadline deadline, CancellationToken cancellation)
     {
+        using Activity? span = GatewayTracing.Source.StartActivity("identify");
+        span?.SetTag("gallery", gallery).SetTag("generation", model.Generation);
         long start = Stopwatch.GetTimestamp();
         Looked looked = image is { } bytes
             ? await LookAsync(gallery, model, bytes, request.Faces ?? FacePolicy.All, cancellation)

@@ -55,6 +55,7 @@ public static class GatewayHosting
         services.AddHostedService(sp => sp.GetRequiredService<ShadowSampler>());
         services.AddSingleton<Enroller>();
         services.AddSingleton<BulkEnroller>();
+        services.AddSingleton(sp => new EnrolmentService(sp.GetRequiredService<Enroller>(), sp.GetRequiredService<IOptions<GatewayOptions>>().Value));
         services.Configure<KestrelServerOptions>(kestrel => kestrel.AddServerHeader = false);
         services.Configure<JsonOptions>(json => Share(json.SerializerOptions));
         services.AddAuthentication(ApiKeyHandler.SchemeName).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);

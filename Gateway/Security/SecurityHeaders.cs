@@ -12,7 +12,7 @@ internal static class SecurityHeaders
     private const string Console = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
         + "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-    /// <summary>The reference page builds its styles at run time and starts from an inline script; still nothing from elsewhere.</summary>
+    /// <summary>The reference page (and the actors' dashboard) builds its styles at run time and starts from an inline script; still nothing from elsewhere.</summary>
     private const string Reference = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
         + "font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
@@ -27,7 +27,7 @@ internal static class SecurityHeaders
         headers.XFrameOptions = "DENY";
         headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
         headers.CacheControl = "no-store";
-        headers.ContentSecurityPolicy = path == "/" ? Console : path.StartsWithSegments("/reference") ? Reference : Nothing;
+        headers.ContentSecurityPolicy = path == "/" ? Console : path.StartsWithSegments("/reference") || path.StartsWithSegments("/dashboard") ? Reference : Nothing;
         return next(context);
     });
 }

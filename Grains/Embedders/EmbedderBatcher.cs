@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Threading.Channels;
+using FaceSearch.Grains.Telemetry;
 using FaceSearch.Vision;
 using Microsoft.Extensions.Options;
 
@@ -11,7 +13,7 @@ namespace FaceSearch.Grains.Embedders;
 /// </summary>
 public sealed class EmbedderBatcher : IDisposable
 {
-    private readonly record struct Request(AlignedFace Crop, TaskCompletionSource<Embedding> Result);
+    private readonly record struct Request(AlignedFace Crop, TaskCompletionSource<Embedding> Result, ActivityContext Caller);
 
     private readonly IFaceEmbedder _embedder;
     private readonly EmbedderOptions _options;
@@ -40,9 +42,12 @@ public sealed class EmbedderBatcher : IDisposable
     /// <exception cref="FaceSearchException">overloaded, at once, when the queue is full.</exception>
     public Task<Embedding> EmbedAsync(AlignedFace crop)
     {
-        Request request = new(crop, new TaskCompletionSource<Embedding>(TaskCreationOptions.RunContinuationsAsynchronously));
+        Request request = new(crop, new TaskCompletionSource<Embedding>(TaskCreationOptions.RunContinuationsAsynchronously), GrainTracing.Here);
         if (!_queue.Writer.TryWrite(request))
+        {
+            GrainMetrics.Rejected("embedder");
             throw new FaceSearchException(ProblemTypes.Overloaded, 429, "Too many faces are waiting to be embedded. Slow down and retry.", TimeSpan.FromSeconds(1));
+        }
         return request.Result.Task;
     }
 
@@ -99,7 +104,13 @@ public sealed class EmbedderBatcher : IDisposable
         try
         {
             Span<float> vectors = output.AsSpan(0, batch.Count * Embedding.Dimension);
-            _embedder.Embed([.. batch.Select(r => r.Crop)], vectors);
+            using (Activity? span = GrainTracing.Start("onnx.run", [.. batch.Select(r => r.Caller)]))
+            {
+                span?.SetTag("model", Model).SetTag("faces", batch.Count).SetTag("provider", _embedder.Provider.ToString());
+                long started = Stopwatch.GetTimestamp();
+                _embedder.Embed([.. batch.Select(r => r.Crop)], vectors);
+                GrainMetrics.Embedded(Model, batch.Count, Stopwatch.GetElapsedTime(started));
+            }
             for (int i = 0; i < batch.Count; i++)
                 batch[i].Result.TrySetResult(Embedding.Normalise(vectors.Slice(i * Embedding.Dimension, Embedding.Dimension)));
         }

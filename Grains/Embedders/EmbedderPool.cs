@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using FaceSearch.Grains.Telemetry;
 using FaceSearch.Vision;
 using Microsoft.Extensions.Options;
 
@@ -33,6 +34,7 @@ public sealed class EmbedderPool : IDisposable
         (Standard, _load, _options) = (standard, load, options);
         if (standard is not null)
             Add(standard.Manifest.Name, standard);
+        GrainMetrics.Add(this);
     }
 
     /// <summary>A pool without a model, for ready embeddings only.</summary>
@@ -72,6 +74,7 @@ public sealed class EmbedderPool : IDisposable
 
     public void Dispose()
     {
+        GrainMetrics.Remove(this);
         foreach (string model in _loaded.Keys)
             Remove(model);
     }

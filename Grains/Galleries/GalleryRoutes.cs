@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using FaceSearch.Grains.Telemetry;
 
 namespace FaceSearch.Grains.Galleries;
 
@@ -68,9 +69,11 @@ public sealed class GalleryRoutes(IGrainFactory grains)
         if (view is null)
         {
             Forget(gallery);
+            GrainMetrics.Forget(gallery);
             throw FaceSearchException.NoGallery(gallery);
         }
         GalleryRoute route = new(view);
+        GrainMetrics.Calibrated(gallery, view.Calibration.At);
         return _routes.AddOrUpdate(gallery, route, (_, old) => old.View.Version > view.Version ? old : route);
     }
 }

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using FaceSearch.Grains.Galleries;
 using FaceSearch.Grains.Shards;
+using FaceSearch.Grains.Telemetry;
 using Orleans.Concurrency;
 
 namespace FaceSearch.Grains.Identification;
@@ -38,7 +40,9 @@ public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies,
 
     private async Task<ShardAnswer?[]> SearchAsync(GalleryRoute route, IdentifyQuery query, CancellationToken cancellationToken)
     {
+        using Activity? span = GrainTracing.Source.StartActivity("identify.fan_out");
         GalleryView view = route.View;
+        span?.SetTag("gallery", query.Gallery).SetTag("shards", view.Map.ShardCount);
         // At least two identities are needed to tell whether the best one stands clear.
         ShardQuery ask = new(query.Probe, Math.Max(2, query.Top), query.Filter, query.DeadlineAt, query.Threshold?.Score ?? route.DecisionThreshold);
         TimeSpan left = query.DeadlineAt - time.GetUtcNow();

@@ -1,4 +1,5 @@
 using FaceSearch.Evaluation;
+using FaceSearch.Grains.Telemetry;
 using FaceSearch.Messages;
 using Microsoft.Extensions.Logging;
 
@@ -216,6 +217,7 @@ public sealed partial class ModelRegistryGrain(
         try
         {
             await state.WriteStateAsync();
+            GrainMetrics.Outbox("models", "", state.State.Outbox.Count);
         }
         catch
         {

@@ -1,5 +1,6 @@
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Grains.Galleries;
+using FaceSearch.Grains.Telemetry;
 using FaceSearch.Messages;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -30,6 +31,8 @@ public sealed partial class ReembeddingGrain(
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         GoOn();
+        if (state.State.IsRunning || state.State.Outbox.Count > 0)
+            GrainMetrics.Moving(Gallery, state.State);
         return Task.CompletedTask;
     }
 
@@ -66,6 +69,7 @@ public sealed partial class ReembeddingGrain(
             StartedAt = now,
             ChangedAt = now,
             Events = state.State.Events,
+            Outbox = state.State.Outbox,
             ToAnnounce = true,
         };
         Remember(request.EventId);
@@ -95,10 +99,10 @@ public sealed partial class ReembeddingGrain(
 
     public Task<ReembeddingStatus?> GetAsync() => Task.FromResult(state.State.Phase is null ? null : Status());
 
-    public Task ResumeAsync()
+    public async Task ResumeAsync()
     {
         GoOn();
-        return Task.CompletedTask;
+        await PublishAsync();
     }
 
     public Task<ReembeddingStatus> CancelAsync() => InTurnAsync(async () =>
@@ -124,8 +128,9 @@ public sealed partial class ReembeddingGrain(
         await StopRunAsync();
         ReembeddingState s = state.State;
         await services.Grains.GetGrain<IGalleryGenerationsGrain>(Gallery).SwitchAsync(s.NewGeneration, s.OldGeneration);
+        s.Outbox.Add(new PendingActivation($"{Gallery}/{s.NewGeneration}/rollback", s.OldModel, s.OldGeneration, s.NewModel, services.Time.GetUtcNow()));
         await EndAsync(ReembeddingPhase.RolledBack, s.NewGeneration, "Rolled back by command.", services.Time.GetUtcNow() + Options.Grace);
-        await PublishAsync(new ModelActivated($"{Gallery}/{s.NewGeneration}/rollback", Gallery, s.OldModel, s.OldGeneration, s.NewModel, services.Time.GetUtcNow()));
+        await PublishAsync();
         LogRolledBack(Gallery, s.NewModel, s.OldModel);
         return Status();
     });
@@ -165,6 +170,7 @@ public sealed partial class ReembeddingGrain(
             if (state.RecordExists)
                 await state.ClearStateAsync();
             state.State = new ReembeddingState();
+            GrainMetrics.Forget(Gallery);
         }
         finally
         {
@@ -196,6 +202,7 @@ public sealed partial class ReembeddingGrain(
         try
         {
             await state.WriteStateAsync();
+            GrainMetrics.Moving(Gallery, state.State);
         }
         finally
         {
@@ -213,17 +220,23 @@ public sealed partial class ReembeddingGrain(
             s.WithoutImage, s.Failed, speed, left, backfilling ? _run?.Throttle ?? 0 : 0, s.Reason, s.Verification, s.StartedAt, s.ChangedAt, s.RetireAt);
     }
 
-    internal async Task PublishAsync(ModelActivated activated)
+    /// <summary>Publishes the stored activations; what the broker does not confirm stays.</summary>
+    internal async Task PublishAsync()
     {
         try
         {
-            await services.Events.PublishAsync(activated);
+            while (state.State.Outbox is [var next, ..])
+            {
+                await services.Events.PublishAsync(new ModelActivated(next.EventId, Gallery, next.Model, next.Generation, next.Previous, next.At));
+                if (state.State.Outbox.Remove(next))
+                    await SaveAsync();
+            }
         }
-#pragma warning disable CA1031 // a broker that is away must not stop a switch; the state is the truth, the event a hint
+#pragma warning disable CA1031 // a broker that is away must not stop a switch; the sweep tries again
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            LogNotPublished(e, Gallery);
+            LogNotPublished(e.GetType().Name, Gallery);
         }
     }
 
@@ -239,7 +252,7 @@ public sealed partial class ReembeddingGrain(
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            LogNotPublished(e, Gallery);
+            LogNotPublished(e.GetType().Name, Gallery);
         }
     }
 
@@ -322,8 +335,8 @@ public sealed partial class ReembeddingGrain(
     [LoggerMessage(LogLevel.Warning, "Gallery {Gallery} does not follow to model {Model}: {Why}")]
     private partial void LogNotFollowed(string gallery, string model, string why);
 
-    [LoggerMessage(LogLevel.Warning, "News of the re-embedding of gallery {Gallery} could not be published.")]
-    private partial void LogNotPublished(Exception e, string gallery);
+    [LoggerMessage(LogLevel.Debug, "News of the re-embedding of gallery {Gallery} could not be published ({Kind}); it is tried again.")]
+    private partial void LogNotPublished(string kind, string gallery);
 }
 
 /// <summary>What a re-embedding needs of its silo.</summary>

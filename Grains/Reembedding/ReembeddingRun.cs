@@ -212,8 +212,9 @@ internal sealed partial class ReembeddingRun
         ReembeddingState s = State;
         s.RetireAt = Time.GetUtcNow() + (s.Request!.KeepFor ?? _services.Options.Value.KeepFor);
         _switchedHere = true;
+        s.Outbox.Add(new PendingActivation($"{_gallery}/{s.NewGeneration}/switch", s.NewModel, s.NewGeneration, s.OldModel, Time.GetUtcNow()));
         await EnterAsync(ReembeddingPhase.Active);
-        await _grain.PublishAsync(new ModelActivated($"{_gallery}/{s.NewGeneration}/switch", _gallery, s.NewModel, s.NewGeneration, s.OldModel, Time.GetUtcNow()));
+        await _grain.PublishAsync();
     }
 
     private async Task KeepAsync()
@@ -222,6 +223,7 @@ internal sealed partial class ReembeddingRun
         GalleryView view = await ViewAsync();
         if (view.Generation == s.OldGeneration)
         {
+            s.Outbox.Add(new PendingActivation($"{_gallery}/{s.NewGeneration}/rollback", s.OldModel, s.OldGeneration, s.NewModel, Time.GetUtcNow()));
             await _grain.EndAsync(ReembeddingPhase.RolledBack, s.NewGeneration, "Rolled back by command.", Time.GetUtcNow() + _services.Options.Value.Grace);
             return;
         }

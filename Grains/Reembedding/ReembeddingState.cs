@@ -1,5 +1,14 @@
 namespace FaceSearch.Grains.Reembedding;
 
+/// <summary>A model that has taken over a gallery, to be published.</summary>
+[GenerateSerializer, Immutable, Alias("fs.PendingActivation")]
+public sealed record PendingActivation(
+    [property: Id(0)] string EventId,
+    [property: Id(1)] string Model,
+    [property: Id(2)] int Generation,
+    [property: Id(3)] string Previous,
+    [property: Id(4)] DateTimeOffset At);
+
 /// <summary>What a re-embedding has to remember over a crash: names and numbers, never vectors or images.</summary>
 [GenerateSerializer, Alias("fs.ReembeddingState")]
 public sealed class ReembeddingState
@@ -42,6 +51,9 @@ public sealed class ReembeddingState
 
     /// <summary>Unpublished news of the phase, kept in the record of its change.</summary>
     [Id(22)] public bool ToAnnounce { get; set; }
+
+    /// <summary>Switches and rollbacks that the broker has not confirmed yet, kept in the record of their change.</summary>
+    [Id(23)] public List<PendingActivation> Outbox { get; set; } = [];
 
     public string NewModel => Request?.Model ?? "";
 

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using FaceSearch.Grains.Galleries;
+using FaceSearch.Grains.Telemetry;
 using FaceSearch.Storage;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -69,8 +71,11 @@ public sealed partial class GalleryShardGrain(
     {
         Shard shard = await ReadyAsync();
         RefuseWhenStale();
+        ActivityContext caller = GrainTracing.Here;
         (ShardFinding finding, double microseconds) = await Guarded(() => pool.RunAsync(() =>
         {
+            using Activity? span = GrainTracing.Start("shard.search", caller);
+            span?.SetTag("gallery", _id.Gallery).SetTag("shard", _id.Shard).SetTag("templates", shard.Directory.Templates);
             if (time.GetUtcNow() > query.DeadlineAt)
                 throw new FaceSearchException(ProblemTypes.DeadlineExceeded, 504, "The search was still waiting when its deadline passed.", TimeSpan.FromSeconds(1));
             return shard.Search(query);

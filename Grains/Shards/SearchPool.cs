@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using FaceSearch.Grains.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace FaceSearch.Grains.Shards;
@@ -22,6 +23,7 @@ public sealed class SearchPool : IDisposable
             _threads[i] = new Thread(Run) { IsBackground = true, Name = $"search-{i}" };
             _threads[i].Start();
         }
+        GrainMetrics.Add(this);
     }
 
     /// <summary>Searches waiting for a thread.</summary>
@@ -33,12 +35,16 @@ public sealed class SearchPool : IDisposable
     {
         Job<T> job = new(work, cancellationToken);
         if (!_queue.TryAdd(job))
+        {
+            GrainMetrics.Rejected("search");
             throw new FaceSearchException(ProblemTypes.Overloaded, 429, "Too many searches are waiting. Slow down and retry.", TimeSpan.FromSeconds(1));
+        }
         return job.Task;
     }
 
     public void Dispose()
     {
+        GrainMetrics.Remove(this);
         _queue.CompleteAdding();
         foreach (Thread thread in _threads)
             thread.Join();

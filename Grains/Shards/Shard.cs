@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using FaceSearch.Grains.Telemetry;
 using FaceSearch.Storage;
 using FaceSearch.VectorIndex;
 using Microsoft.Extensions.Logging;
@@ -43,6 +44,7 @@ internal sealed class Shard : IAsyncDisposable
         Notice = state.Notice;
         Auditor = new RecallAuditor(state.Index, new RecallAuditorOptions { DecisionThreshold = parts.DecisionThreshold });
         Maintenance = new ShardMaintenance(this, parts, state);
+        ShardGauges.Add(this);
     }
 
     public ShardId Id => Log.Shard;
@@ -71,12 +73,14 @@ internal sealed class Shard : IAsyncDisposable
     /// </summary>
     public async Task<CommitResult> CommitAsync(IdentityChange change, IReadOnlyList<ImageToRetain>? images = null)
     {
+        using Activity? span = GrainTracing.Source.StartActivity("log.commit");
+        span?.SetTag("gallery", Id.Gallery).SetTag("shard", Id.Shard);
         await _gate.EnterAsync();
         SemaphoreSlim stripe = _stripes[Buckets.Of(change.Identity) % Stripes];
         await stripe.WaitAsync();
         try
         {
-            CommitResult result = await Log.CommitAsync(change);
+            CommitResult result = await GrainMetrics.CommittedAsync(Id, Log.CommitAsync(change));
             if (result.Status == CommitStatus.Applied)
                 Apply(change, result);
             if (images is { Count: > 0 } && _parts.Crops is { } crops && result.Status is CommitStatus.Applied or CommitStatus.Replayed)
@@ -122,7 +126,9 @@ internal sealed class Shard : IAsyncDisposable
         if (!_parts.Options.EarlyDecision)
             query = query with { DecisionThreshold = null };
         ShardFinding finding = ShardSearch.Run(Directory, Index, Id.Generation, query, Auditor);
-        return (finding, Stopwatch.GetElapsedTime(started).TotalMicroseconds);
+        TimeSpan took = Stopwatch.GetElapsedTime(started);
+        GrainMetrics.Searched(Id, took);
+        return (finding, took.TotalMicroseconds);
     }
 
     /// <summary>Best score of a probe against one identity's templates; null if there is none.</summary>
@@ -146,6 +152,7 @@ internal sealed class Shard : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        ShardGauges.Remove(this);
         await Maintenance.DisposeAsync();
         await _gate.ShutAsync();
         await Readers.CloseAsync();

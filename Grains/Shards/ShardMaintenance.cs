@@ -1,3 +1,4 @@
+using FaceSearch.Grains.Telemetry;
 using FaceSearch.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -11,13 +12,18 @@ internal sealed class ShardMaintenance : IAsyncDisposable
     public const string IndexFile = "index.fsx";
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
 
+    /// <summary>Events on their way to the broker at once.</summary>
+    private const int Pipelined = 64;
+
+    private const int MostCounted = 10_000;
+
     private readonly Shard _shard;
     private readonly ShardParts _parts;
     private readonly SemaphoreSlim _files = new(1);
     private readonly SemaphoreSlim _outbox = new(1);
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
-    private long _snapshotLsn;
+    private long _snapshotLsn, _snapshotTicks, _countedAt;
     private long _erasedThroughLsn;
     private bool _erasurePending;
     private long _lastSeenLsn;
@@ -30,6 +36,7 @@ internal sealed class ShardMaintenance : IAsyncDisposable
         _shard = shard;
         _parts = parts;
         _snapshotLsn = state.SnapshotLsn;
+        _snapshotTicks = state.SnapshotAt?.UtcTicks ?? 0;
         _erasurePending = state.Removed.Count > 0 || state.ErasurePending;
         _removed = parts.Crops is null ? [] : [.. state.Removed];
         _erasedThroughLsn = _erasurePending ? 0 : shard.Log.Head.Lsn;
@@ -40,6 +47,9 @@ internal sealed class ShardMaintenance : IAsyncDisposable
 
     /// <summary>LSN of the newest snapshot; 0 if there is none.</summary>
     public long SnapshotLsn => Interlocked.Read(ref _snapshotLsn);
+
+    /// <summary>When that was written; null if there is none.</summary>
+    public DateTimeOffset? SnapshotAt => Interlocked.Read(ref _snapshotTicks) is > 0 and long ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
 
     /// <summary>Templates are gone from the log: their images go with the next completed erasure or snapshot, whichever comes first.</summary>
     public void Removed(IReadOnlyList<TemplateId> templates)
@@ -66,7 +76,7 @@ internal sealed class ShardMaintenance : IAsyncDisposable
 
     /// <summary>
     /// Makes every removal up to <paramref name="lsn"/> final: images and their keys destroyed, log scrubbed, snapshots that may hold a
-    /// removed template replaced, <c>IdentityErased</c> published. Erasures that arrive together share one round.
+    /// removed template replaced, <c>IdentityErased</c> published (later, if the broker is away). Erasures that arrive together share one round.
     /// </summary>
     /// <returns>Snapshots that were replaced.</returns>
     public async Task<int> CompleteErasureAsync(long lsn)
@@ -121,7 +131,8 @@ internal sealed class ShardMaintenance : IAsyncDisposable
                     await CompleteErasureAsync(_shard.Log.Head.Lsn);
                     _erasurePending = false;
                 }
-                await PublishAsync();
+                if (await PublishAsync())
+                    await _shard.Log.ScrubAsync();
                 if (SnapshotIsDue())
                     await SnapshotAsync();
             }
@@ -167,6 +178,7 @@ internal sealed class ShardMaintenance : IAsyncDisposable
         SnapshotLabel label = new(head.Lsn, head.Digest, _shard.Log.Epoch, _parts.Time.GetUtcNow());
         SnapshotInfo written = await _parts.Snapshots.WriteAsync(_shard.Id, label, WriteFilesAsync);
         Interlocked.Exchange(ref _snapshotLsn, head.Lsn);
+        Interlocked.Exchange(ref _snapshotTicks, label.CreatedAt.UtcTicks);
         _parts.Logger.LogInformation("Snapshot of shard {Shard} at LSN {Lsn}: {Bytes} bytes.", _shard.Id, head.Lsn, written.Bytes);
     }
 
@@ -197,33 +209,60 @@ internal sealed class ShardMaintenance : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Publishes what may be published; true if an erasure was.</summary>
+    /// <summary>
+    /// Publishes what may be published, in order as far as erasures go: one is published when everything before it is confirmed, and
+    /// nothing overtakes it. What is not confirmed stays. True if an erasure was published.
+    /// </summary>
     private async Task<bool> PublishAsync()
     {
         await _outbox.WaitAsync();
         try
         {
-            bool erased = false;
-            while (true)
+            bool erased = false, failed = false;
+            while (!failed)
             {
                 IReadOnlyList<OutboxEvent> events = await _shard.Log.ReadOutboxAsync(256);
-                long through = 0;
-                foreach (OutboxEvent e in events)
+                int done = 0;
+                while (done < events.Count && MayPublish(events[done]) && !failed)
                 {
-                    if (e.Kind == OutboxKind.Erased && e.Lsn > _erasedThroughLsn)
-                        break;
-                    await _parts.Events.PublishAsync(_shard.Id, e);
-                    erased |= e.Kind == OutboxKind.Erased;
-                    through = e.Lsn;
+                    OutboxEvent[] run = events[done].Kind == OutboxKind.Erased ? [events[done]] : [.. events.Skip(done).TakeWhile(e => e.Kind != OutboxKind.Erased).Take(Pipelined)];
+                    int confirmed = await ConfirmedAsync(run);
+                    done += confirmed;
+                    failed = confirmed < run.Length;
+                    erased |= !failed && run[0].Kind == OutboxKind.Erased;
                 }
-                if (through == 0)
-                    return erased;
-                await _shard.Log.ClearOutboxAsync(through);
+                if (done == 0)
+                    break;
+                await _shard.Log.ClearOutboxAsync(events[done - 1].Lsn);
             }
+            await CountAsync(failed);
+            return erased;
         }
         finally
         {
             _outbox.Release();
         }
+    }
+
+    /// <summary>An outbox that empties itself is not worth counting; one that does not is counted now and then.</summary>
+    private async Task CountAsync(bool failed)
+    {
+        if (failed && _countedAt != 0 && _parts.Time.GetElapsedTime(_countedAt) < TimeSpan.FromSeconds(10))
+            return;
+        _countedAt = failed ? _parts.Time.GetTimestamp() : 0;
+        GrainMetrics.Outbox($"shard-{_shard.Id.Generation}-{_shard.Id.Shard}", _shard.Id.Gallery, failed ? (await _shard.Log.ReadOutboxAsync(MostCounted)).Count : 0);
+    }
+
+    private bool MayPublish(OutboxEvent e) => e.Kind != OutboxKind.Erased || e.Lsn <= _erasedThroughLsn;
+
+    /// <summary>How many of these the broker has confirmed, counted from the first.</summary>
+    private async Task<int> ConfirmedAsync(OutboxEvent[] run)
+    {
+        Task[] sending = [.. run.Select(async e => await _parts.Events.PublishAsync(_shard.Id, e))];
+        await Task.WhenAll(sending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        int confirmed = Array.FindIndex(sending, s => !s.IsCompletedSuccessfully);
+        if (confirmed >= 0 && sending[confirmed].Exception?.InnerException is { } e and not BrokerUnavailableException)
+            _parts.Logger.LogWarning(e, "An event of shard {Shard} could not be published; it is tried again.", _shard.Id);
+        return confirmed < 0 ? sending.Length : confirmed;
     }
 }

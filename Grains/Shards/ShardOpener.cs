@@ -11,7 +11,9 @@ namespace FaceSearch.Grains.Shards;
 /// <param name="ErasurePending">Templates were removed after that snapshot: it (or free space of the log) may still hold their bytes.</param>
 /// <param name="Removed">Those templates.</param>
 /// <param name="Notice">What was found amiss and dealt with.</param>
-internal sealed record ShardState(ShardDirectory Directory, TieredIndex Index, long SnapshotLsn, bool ErasurePending, IReadOnlyList<TemplateId> Removed, string? Notice);
+/// <param name="SnapshotAt">When that snapshot was written.</param>
+internal sealed record ShardState(ShardDirectory Directory, TieredIndex Index, long SnapshotLsn, bool ErasurePending, IReadOnlyList<TemplateId> Removed, string? Notice,
+    DateTimeOffset? SnapshotAt = null);
 
 /// <summary>
 /// Opens a shard: fences earlier owners, loads the newest intact snapshot, replays what the log has since, and proves the result
@@ -71,7 +73,7 @@ internal static class ShardOpener
             await replay.RunAsync(log.ReadAsync(snapshot.Label.Lsn, snapshot.Label.Digest, cancellationToken));
             replay.DropUnowned();
             Prove(log, directory, index);
-            return new ShardState(directory, index, snapshot.Label.Lsn, replay.Erased, replay.Removed, Join(notices));
+            return new ShardState(directory, index, snapshot.Label.Lsn, replay.Erased, replay.Removed, Join(notices), snapshot.Label.CreatedAt);
         }
         catch
         {

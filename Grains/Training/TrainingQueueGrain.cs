@@ -1,4 +1,6 @@
 using System.Globalization;
+using FaceSearch.Grains.Telemetry;
+using FaceSearch.Messages;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -14,6 +16,13 @@ public sealed class QueuedRun
     [Id(3)] public DateTimeOffset LeaseUntil { get; set; }
 }
 
+/// <summary>An event of a run that the broker has not confirmed yet.</summary>
+/// <param name="EventId">Of the message.</param>
+/// <param name="Run">The run as it was then.</param>
+/// <param name="At">When it happened.</param>
+[GenerateSerializer, Immutable, Alias("fs.PendingTrainingEvent")]
+public sealed record PendingTrainingEvent([property: Id(0)] string EventId, [property: Id(1)] TrainingRun Run, [property: Id(2)] DateTimeOffset At);
+
 /// <summary>The queue's stored state.</summary>
 [GenerateSerializer, Alias("fs.TrainingQueueState")]
 public sealed class TrainingQueueState
@@ -25,12 +34,16 @@ public sealed class TrainingQueueState
 
     /// <summary>The newest fencing token of all runs.</summary>
     [Id(2)] public long LastToken { get; set; }
+
+    /// <summary>Changed together with <see cref="Runs"/>: what happened and what is yet to be told never part.</summary>
+    [Id(3)] public List<PendingTrainingEvent> Outbox { get; set; } = [];
 }
 
 /// <inheritdoc cref="ITrainingQueueGrain"/>
 [KeepAlive]
 public sealed partial class TrainingQueueGrain(
-    [PersistentState("training")] IPersistentState<TrainingQueueState> state, IOptions<TrainingQueueOptions> options, TimeProvider time, ILogger<TrainingQueueGrain> logger)
+    [PersistentState("training")] IPersistentState<TrainingQueueState> state, IEventPublisher events, IOptions<TrainingQueueOptions> options, TimeProvider time,
+    ILogger<TrainingQueueGrain> logger)
     : Grain, ITrainingQueueGrain
 {
     private TrainingSources _sources = null!;
@@ -43,6 +56,7 @@ public sealed partial class TrainingQueueGrain(
         // Nobody could be heard while this was away: every worker gets a whole lease to be heard again.
         foreach (QueuedRun run in Runs.Where(r => r.Run.State == TrainingRunState.Running))
             run.LeaseUntil = time.GetUtcNow() + options.Value.Lease;
+        Count();
         return Task.CompletedTask;
     }
 
@@ -60,7 +74,9 @@ public sealed partial class TrainingQueueGrain(
         TrainingRun run = new(id, plan, schedule, requestedBy, now, TrainingRunState.Queued, 0, null, null, null, null, null, false, null);
         Runs.Add(new QueuedRun { Run = run, OperationId = operationId });
         Forget();
+        state.State.Outbox.Add(new PendingTrainingEvent($"training-requested/{id}", run, now));
         await SaveAsync();
+        PublishSoon();
         LogRequested(id, requestedBy);
         return run;
     }
@@ -143,6 +159,31 @@ public sealed partial class TrainingQueueGrain(
         return queued.Run;
     }
 
+    public async Task WakeAsync()
+    {
+        while (state.State.Outbox is [var next, ..])
+        {
+            try
+            {
+                await (next.Run.FinishedAt is null
+                    ? events.PublishAsync(new TrainingRequested(next.EventId, next.Run.Id, next.Run.RequestedBy, next.Run.Schedule, next.At))
+                    : events.PublishAsync(new TrainingFinished(next.EventId, next.Run.Id, next.Run.State.ToString().ToLowerInvariant(), next.Run.Model, next.Run.Promoted, next.At)));
+            }
+#pragma warning disable CA1031 // whatever the broker throws: the event stays in the outbox and is tried again
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                LogUnpublished(next.EventId, e.GetType().Name);
+                return;
+            }
+            state.State.Outbox.RemoveAt(0);
+            await SaveAsync();
+        }
+    }
+
+    /// <summary>In a turn of its own: nobody waits for the broker.</summary>
+    private void PublishSoon() => this.AsReference<ITrainingQueueGrain>().WakeAsync().Ignore();
+
     private async Task<(bool Promoted, string Outcome)> PromoteAsync(TrainingRun run, string model)
     {
         IModelRegistryGrain registry = GrainFactory.GetGrain<IModelRegistryGrain>(IModelRegistryGrain.Key);
@@ -196,8 +237,11 @@ public sealed partial class TrainingQueueGrain(
 
     private async Task EndAsync(QueuedRun queued, TrainingRunState end, string outcome)
     {
-        queued.Run = queued.Run with { State = end, FinishedAt = time.GetUtcNow(), Outcome = outcome };
+        DateTimeOffset now = time.GetUtcNow();
+        queued.Run = queued.Run with { State = end, FinishedAt = now, Outcome = outcome };
+        state.State.Outbox.Add(new PendingTrainingEvent($"training-finished/{queued.Run.Id}", queued.Run, now));
         await SaveAsync();
+        PublishSoon();
         LogEnded(queued.Run.Id, end, outcome);
     }
 
@@ -211,12 +255,19 @@ public sealed partial class TrainingQueueGrain(
             Runs.Remove(old);
     }
 
+    private void Count()
+    {
+        GrainMetrics.Training(Runs.Select(r => r.Run.State));
+        GrainMetrics.Outbox("training", "", state.State.Outbox.Count);
+    }
+
     /// <summary>What could not be stored is not kept in memory either.</summary>
     private async Task SaveAsync()
     {
         try
         {
             await state.WriteStateAsync();
+            Count();
         }
         catch
         {
@@ -233,6 +284,9 @@ public sealed partial class TrainingQueueGrain(
 
     [LoggerMessage(LogLevel.Information, "Training run {Run} was given back: {Reason}")]
     private partial void LogReleased(string run, string reason);
+
+    [LoggerMessage(LogLevel.Debug, "Event {Event} was not taken by the broker ({Kind}); it is tried again.")]
+    private partial void LogUnpublished(string @event, string kind);
 
     [LoggerMessage(LogLevel.Information, "Training run {Run} ended as {End}: {Outcome}")]
     private partial void LogEnded(string run, TrainingRunState end, string outcome);

@@ -11,7 +11,7 @@ namespace FaceSearch.Silo.Startup;
 /// <summary>Says, once everything is up, where it listens and what is in use.</summary>
 internal sealed class Banner(
     IHostApplicationLifetime lifetime, IServer server, IGrainFactory grains, ITemplateLogProvider logs, ModelStore store,
-    EmbedderPool embedders, SiloOptions options, ClusterOptions cluster) : IHostedService
+    EmbedderPool embedders, SiloOptions options, ClusterOptions cluster, Microsoft.Extensions.Options.IOptions<Messaging.MessagingOptions> messaging) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -35,7 +35,7 @@ internal sealed class Banner(
               cluster    {Cluster()}
               detector   {detector}
               embedder   {Embedder()}
-              messages   in memory
+              messages   {(messaging.Value.Transport == Messaging.MessageTransport.InMemory ? "in memory" : $"RabbitMQ at {messaging.Value.Host}:{messaging.Value.EffectivePort}")}
               training   trainingjob work --silo {cluster.AdvertisedAddress}:{options.ClientPort} --server {address}
               keys       {Keys(keys)}
             Ready. Ctrl+C stops it; nothing acknowledged is lost however it stops.

@@ -18,11 +18,11 @@ internal static class StartupHosting
     }
 
     /// <summary>Runs until stopped. A start that fails for a known reason prints that reason instead of a stack trace.</summary>
-    public static async Task<int> RunOrExplainAsync(Func<WebApplication> compose)
+    public static async Task<int> RunOrExplainAsync(Func<WebApplication> create)
     {
         try
         {
-            await compose().RunAsync();
+            await create().RunAsync();
             return 0;
         }
         catch (Exception e) when (Explain(e) is { } reason)

@@ -24,6 +24,8 @@ internal static class Usage
               --Cluster:Provider=Localhost|Postgres|Redis                    (Localhost: one silo; docs/cluster.md)
               --Cluster:ConnectionString=...  membership table               (the storage's)
               --Cluster:ClusterId, ServiceId, AdvertisedAddress, SiloPort, GatewayPort
+              --Messaging:Transport=InMemory|RabbitMq                        (docs/messages.md)
+              --Silo:LogFormat=simple|json, --Silo:Dashboard=true            (docs/telemetry.md)
               --urls=http://HOST:PORT    where HTTP is served                (http://127.0.0.1:8080)
               --Gateway:...              limits of the HTTP API              (docs/operations.md)
               --Shards:..., --Embedder:...                                   (docs/operations.md)

@@ -14,6 +14,7 @@ internal sealed class WakeUp(IGrainFactory grains, TimeProvider time, ILogger<Wa
         do
         {
             await WakeAsync("model registry", () => grains.GetGrain<IModelRegistryGrain>(IModelRegistryGrain.Key).WakeAsync());
+            await WakeAsync("training queue", () => grains.GetGrain<ITrainingQueueGrain>(ITrainingQueueGrain.Key).WakeAsync());
             await WakeAsync("training schedule", () => grains.GetGrain<ITrainingScheduleGrain>(ITrainingScheduleGrain.Key).WakeAsync());
             await WakeAsync("re-embeddings", ResumeReembeddingsAsync);
         }

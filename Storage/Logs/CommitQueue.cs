@@ -185,6 +185,7 @@ internal abstract class CommitQueue : IAsyncDisposable
                 change.Done.TrySetException(failure);
             return;
         }
+        LogMetrics.Committed(batch.Count);
         foreach (Change change in batch)
         {
             if (change.Refusal is null)

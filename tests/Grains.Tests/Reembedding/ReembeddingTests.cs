@@ -92,6 +92,26 @@ public sealed class ReembeddingTests(TestSilo silo) : IClassFixture<TestSilo>
     }
 
     [Fact]
+    public async Task A_switch_while_the_broker_is_down_is_told_of_when_it_is_back()
+    {
+        Moving staff = new(silo, "untold");
+        await staff.CreateAsync(people: 10);
+        silo.Events.Down = true;
+        try
+        {
+            await staff.MoveAsync();
+            silo.Gate.Activated.ShouldNotContain(a => a.Gallery == "untold");
+        }
+        finally
+        {
+            silo.Events.Down = false;
+        }
+        await staff.Grain.ResumeAsync();
+        await staff.Grain.ResumeAsync();
+        silo.Gate.Activated.Single(a => a.Gallery == "untold").Model.ShouldBe(TestModels.Second);
+    }
+
+    [Fact]
     public async Task A_rollback_answers_with_the_old_model_at_once_and_nothing_enrolled_since_is_lost()
     {
         Moving staff = new(silo, "back");

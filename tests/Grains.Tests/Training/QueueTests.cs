@@ -1,4 +1,5 @@
 using FaceSearch.Grains.Tests.Cluster;
+using FaceSearch.Messages;
 
 namespace FaceSearch.Grains.Tests.Training;
 
@@ -25,6 +26,23 @@ public sealed class QueueTests : IAsyncLifetime
         (await Queue.ClaimAsync("a"))!.Run.Id.ShouldBe(first.Id);
         (await Queue.ClaimAsync("b"))!.Run.Id.ShouldBe(second.Id);
         (await Queue.ClaimAsync("c")).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task What_happened_while_the_broker_was_down_is_told_once_after_a_restart()
+    {
+        _silo.Events.Down = true;
+        TrainingRun run = await Queue.RequestAsync(Plan, "tester", "op-1");
+        await Queue.CancelAsync(run.Id);
+        await _silo.RestartAsync();
+        _silo.Events.Messages.ShouldBeEmpty();
+        _silo.Events.Down = false;
+        await Queue.WakeAsync();
+        await Queue.WakeAsync();
+        _silo.Events.Messages.Count.ShouldBe(2);
+        (_silo.Events.Messages[0] as TrainingRequested)!.EventId.ShouldBe($"training-requested/{run.Id}");
+        TrainingFinished finished = _silo.Events.Messages[1].ShouldBeOfType<TrainingFinished>();
+        (finished.Run, finished.Result, finished.Promoted).ShouldBe((run.Id, "cancelled", false));
     }
 
     [Fact]

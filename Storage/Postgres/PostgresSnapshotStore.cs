@@ -11,39 +11,25 @@ namespace FaceSearch.Storage.Postgres;
 /// last. They are read through a local cache folder that only this process uses.
 /// </summary>
 /// <remarks>
-/// A copy in the cache goes when its snapshot is deleted through this store, within <see cref="SweepEvery"/> when another process
+/// A copy in the cache goes when its snapshot is deleted through this store, within 10 s when another process
 /// deletes it, and all of them at the next start.
 /// </remarks>
 public sealed class PostgresSnapshotStore : ISnapshotStore, IAsyncDisposable, IDisposable
 {
-    /// <summary>How often copies are compared with what is stored.</summary>
-    public static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(10);
-
     private const int Kept = 2, ChunkLength = 1 << 20;
     private readonly PostgresDatabase _database;
-    private readonly string _cache;
+    private readonly SnapshotCache _cache;
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _opening = new(StringComparer.Ordinal);
-    private readonly CancellationTokenSource _stop = new();
-    private readonly Task _sweeping;
 
     /// <param name="database">Where.</param>
     /// <param name="cacheFolder">A folder for this process alone; what is in it is deleted.</param>
-    /// <param name="time">For the sweep.</param>
-    public PostgresSnapshotStore(PostgresDatabase database, string cacheFolder, TimeProvider time)
-    {
-        (_database, _cache) = (database, Path.GetFullPath(cacheFolder));
-        if (Directory.Exists(_cache))
-            Directory.Delete(_cache, recursive: true);
-        DirectoryInfo made = Directory.CreateDirectory(_cache);
-        if (!OperatingSystem.IsWindows())
-            made.UnixFileMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-        _sweeping = Task.Run(() => SweepAsync(time));
-    }
+    /// <param name="time">For the sweep of the cache.</param>
+    public PostgresSnapshotStore(PostgresDatabase database, string cacheFolder, TimeProvider time) =>
+        (_database, _cache) = (database, new SnapshotCache(database, cacheFolder, time));
 
     public async ValueTask<SnapshotInfo> WriteAsync(ShardId shard, SnapshotLabel label, Func<string, CancellationToken, ValueTask> write, CancellationToken cancellationToken = default)
     {
-        string draft = Path.Combine(_cache, DurableFolder.DoomedPrefix + Guid.NewGuid().ToString("n"));
-        Directory.CreateDirectory(draft);
+        string draft = _cache.NewDraft();
         try
         {
             await write(draft, cancellationToken).ConfigureAwait(false);
@@ -82,10 +68,10 @@ public sealed class PostgresSnapshotStore : ISnapshotStore, IAsyncDisposable, ID
             SnapshotManifest? manifest = stored is null ? null : SnapshotManifest.Decode(stored);
             if (manifest is null || manifest.Shard != snapshot.Shard || manifest.Label != snapshot.Label)
                 throw new SnapshotDamagedException(snapshot.Name, "its manifest is missing, unreadable or another one's");
-            string folder = Path.Combine(_cache, snapshot.Name);
+            string folder = _cache.Copy(snapshot.Name);
             if (!Directory.Exists(folder))
                 await GuardAsync(() => DownloadAsync(key, snapshot.Name, folder, cancellationToken)).ConfigureAwait(false);
-            await Task.Run(() => Verify(snapshot.Name, folder, manifest, cancellationToken), cancellationToken).ConfigureAwait(false);
+            await Task.Run(() => SnapshotCache.Verify(snapshot.Name, folder, manifest, cancellationToken), cancellationToken).ConfigureAwait(false);
             return folder;
         }
         finally
@@ -115,16 +101,7 @@ public sealed class PostgresSnapshotStore : ISnapshotStore, IAsyncDisposable, ID
 
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
-    public async ValueTask DisposeAsync()
-    {
-        if (_stop.IsCancellationRequested)
-            return;
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _sweeping.ConfigureAwait(false);
-        _stop.Dispose();
-        if (Directory.Exists(_cache))
-            Directory.Delete(_cache, recursive: true);
-    }
+    public ValueTask DisposeAsync() => _cache.DisposeAsync();
 
     private static SnapshotInfo Info(string name, SnapshotManifest manifest) => new(manifest.Shard, manifest.Label, name, manifest.Files.Sum(f => f.Length));
 
@@ -132,30 +109,12 @@ public sealed class PostgresSnapshotStore : ISnapshotStore, IAsyncDisposable, ID
         [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(f => SnapshotManifest.Describe(folder, Path.GetRelativePath(folder, f).Replace('\\', '/'), flush: false))];
 
-    private static void Verify(string name, string folder, SnapshotManifest manifest, CancellationToken cancellationToken)
-    {
-        try
-        {
-            foreach (SnapshotManifest.Entry entry in manifest.Files)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                if (SnapshotManifest.Describe(folder, entry.Path, flush: false) != entry)
-                    throw new SnapshotDamagedException(name, $"file {entry.Path} contradicts its length or checksum");
-            }
-        }
-        catch (Exception e) when (e is SnapshotDamagedException or IOException)
-        {
-            Directory.Delete(folder, recursive: true);
-            throw e as SnapshotDamagedException ?? new SnapshotDamagedException(name, "a file is missing or cannot be read", e);
-        }
-    }
-
     private async Task<bool> UploadAsync(SnapshotManifest manifest, string name, string draft, CancellationToken cancellationToken)
     {
         await using NpgsqlConnection connection = await _database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
-        long key = (long)(await ScalarAsync(connection, "SELECT nextval(pg_get_serial_sequence('snapshots', 'key'))", cancellationToken).ConfigureAwait(false))!;
-        await ScalarAsync(connection, "SELECT make_snapshot($1)", cancellationToken, key).ConfigureAwait(false);
+        long key = (long)(await connection.ScalarAsync( "SELECT nextval(pg_get_serial_sequence('snapshots', 'key'))", cancellationToken).ConfigureAwait(false))!;
+        await connection.ScalarAsync( "SELECT make_snapshot($1)", cancellationToken, key).ConfigureAwait(false);
         await using (NpgsqlBinaryImporter importer = await connection.BeginBinaryImportAsync(
             string.Create(CultureInfo.InvariantCulture, $"COPY snapshot_{key} (file, number, bytes) FROM STDIN (FORMAT BINARY)"), cancellationToken).ConfigureAwait(false))
         {
@@ -177,11 +136,11 @@ public sealed class PostgresSnapshotStore : ISnapshotStore, IAsyncDisposable, ID
             await importer.CompleteAsync(cancellationToken).ConfigureAwait(false);
         }
         // A writer that was fenced may hold what its successor has erased since. The lock, held for a moment, keeps the epoch as it is.
-        object? epoch = await ScalarAsync(connection, "SELECT epoch FROM template_logs WHERE gallery = $1 AND generation = $2 AND shard = $3 FOR SHARE", cancellationToken,
+        object? epoch = await connection.ScalarAsync( "SELECT epoch FROM template_logs WHERE gallery = $1 AND generation = $2 AND shard = $3 FOR SHARE", cancellationToken,
             manifest.Shard.Gallery, (long)manifest.Shard.Generation, (long)manifest.Shard.Shard).ConfigureAwait(false);
         if (epoch is long current && current > manifest.Label.Epoch)
             throw new EpochFencedException(manifest.Shard, manifest.Label.Epoch);
-        await ScalarAsync(connection, "INSERT INTO snapshots (key, gallery, generation, shard, name, manifest) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6)", cancellationToken,
+        await connection.ScalarAsync( "INSERT INTO snapshots (key, gallery, generation, shard, name, manifest) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6)", cancellationToken,
             key, manifest.Shard.Gallery, (long)manifest.Shard.Generation, (long)manifest.Shard.Shard, name, manifest.Encode()).ConfigureAwait(false);
         await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
         return true;
@@ -189,8 +148,7 @@ public sealed class PostgresSnapshotStore : ISnapshotStore, IAsyncDisposable, ID
 
     private async Task<bool> DownloadAsync(long key, string name, string folder, CancellationToken cancellationToken)
     {
-        string draft = Path.Combine(_cache, DurableFolder.DoomedPrefix + Guid.NewGuid().ToString("n"));
-        Directory.CreateDirectory(draft);
+        string draft = _cache.NewDraft();
         try
         {
             await using NpgsqlConnection connection = await _database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
@@ -256,7 +214,7 @@ public sealed class PostgresSnapshotStore : ISnapshotStore, IAsyncDisposable, ID
         while (await GuardAsync(async () =>
         {
             await using NpgsqlConnection connection = await _database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
-            return await ScalarAsync(connection, $"{names} LIMIT 1", cancellationToken, values).ConfigureAwait(false) as string;
+            return await connection.ScalarAsync( $"{names} LIMIT 1", cancellationToken, values).ConfigureAwait(false) as string;
         }).ConfigureAwait(false) is { } name)
             await DeleteAsync(name, cancellationToken).ConfigureAwait(false);
     }
@@ -268,48 +226,15 @@ public sealed class PostgresSnapshotStore : ISnapshotStore, IAsyncDisposable, ID
         {
             await using NpgsqlConnection connection = await _database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
             await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
-            if (await ScalarAsync(connection, "DELETE FROM snapshots WHERE name = $1 RETURNING key", cancellationToken, name).ConfigureAwait(false) is not long key)
+            if (await connection.ScalarAsync( "DELETE FROM snapshots WHERE name = $1 RETURNING key", cancellationToken, name).ConfigureAwait(false) is not long key)
                 return false;
-            await ScalarAsync(connection, "SELECT drop_snapshot($1)", cancellationToken, key).ConfigureAwait(false);
+            await connection.ScalarAsync( "SELECT drop_snapshot($1)", cancellationToken, key).ConfigureAwait(false);
             await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
             return true;
         }).ConfigureAwait(false);
-        Forget(name);
-        return deleted;
-    }
-
-    private void Forget(string name)
-    {
         _opening.TryRemove(name, out _);
-        string copy = Path.Combine(_cache, name);
-        if (Directory.Exists(copy))
-            Directory.Delete(copy, recursive: true);
-    }
-
-    private async Task SweepAsync(TimeProvider time)
-    {
-        while (!_stop.IsCancellationRequested)
-        {
-            await Task.Delay(SweepEvery, time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            string[] copies = [.. Directory.EnumerateDirectories(_cache).Select(d => Path.GetFileName(d)!).Where(n => !n.StartsWith(DurableFolder.DoomedPrefix, StringComparison.Ordinal))];
-            if (copies.Length == 0 || _stop.IsCancellationRequested)
-                continue;
-            try
-            {
-                HashSet<string> stored = [];
-                await using NpgsqlCommand command = _database.Source.CreateCommand("SELECT name FROM snapshots WHERE name = ANY($1)");
-                command.Parameters.Add(new() { Value = copies });
-                await using NpgsqlDataReader r = await command.ExecuteReaderAsync(_stop.Token).ConfigureAwait(false);
-                while (await r.ReadAsync(_stop.Token).ConfigureAwait(false))
-                    stored.Add(r.GetString(0));
-                foreach (string gone in copies.Where(c => !stored.Contains(c)))
-                    Forget(gone);
-            }
-            catch (Exception e) when (PostgresErrors.IsOfTheServer(e) || e is OperationCanceledException or ObjectDisposedException)
-            {
-                // The next round tries again.
-            }
-        }
+        _cache.Forget(name);
+        return deleted;
     }
 
     private static async Task<T> GuardAsync<T>(Func<Task<T>> run)
@@ -322,15 +247,5 @@ public sealed class PostgresSnapshotStore : ISnapshotStore, IAsyncDisposable, ID
         {
             throw translated;
         }
-    }
-
-    private static async Task<object?> ScalarAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] values)
-    {
-#pragma warning disable CA2100 // The texts are this assembly's.
-        await using NpgsqlCommand command = new(sql, connection) { CommandTimeout = 0 };
-#pragma warning restore CA2100
-        foreach (object value in values)
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
-        return await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false);
     }
 }

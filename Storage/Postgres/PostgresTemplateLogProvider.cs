@@ -58,13 +58,13 @@ public sealed class PostgresTemplateLogProvider(PostgresDatabase database, TimeP
         const string find = "SELECT key FROM template_logs WHERE gallery = $1 AND generation = $2 AND shard = $3";
         while (true)
         {
-            if (await ScalarAsync(connection, find, cancellationToken, id).ConfigureAwait(false) is long found)
+            if (await connection.ScalarAsync( find, cancellationToken, id).ConfigureAwait(false) is long found)
                 return found;
             await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
             const string make = "INSERT INTO template_logs (gallery, generation, shard, hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING key";
-            if (await ScalarAsync(connection, make, cancellationToken, [.. id, (long)new MetaRow { Shard = shard }.Hash(new RowHasher())]).ConfigureAwait(false) is not long made)
+            if (await connection.ScalarAsync( make, cancellationToken, [.. id, (long)new MetaRow { Shard = shard }.Hash(new RowHasher())]).ConfigureAwait(false) is not long made)
                 continue; // Another opener was first.
-            await ScalarAsync(connection, "SELECT make_template_log($1)", cancellationToken, made).ConfigureAwait(false);
+            await connection.ScalarAsync( "SELECT make_template_log($1)", cancellationToken, made).ConfigureAwait(false);
             await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
             return made;
         }
@@ -106,11 +106,11 @@ public sealed class PostgresTemplateLogProvider(PostgresDatabase database, TimeP
         try
         {
             await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
-            while (await ScalarAsync(connection, $"{keys} LIMIT 1", cancellationToken, values).ConfigureAwait(false) is long key)
+            while (await connection.ScalarAsync( $"{keys} LIMIT 1", cancellationToken, values).ConfigureAwait(false) is long key)
             {
                 await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
-                await ScalarAsync(connection, "DELETE FROM template_logs WHERE key = $1", cancellationToken, key).ConfigureAwait(false);
-                await ScalarAsync(connection, "SELECT drop_template_log($1)", cancellationToken, key).ConfigureAwait(false);
+                await connection.ScalarAsync( "DELETE FROM template_logs WHERE key = $1", cancellationToken, key).ConfigureAwait(false);
+                await connection.ScalarAsync( "SELECT drop_template_log($1)", cancellationToken, key).ConfigureAwait(false);
                 await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
             }
         }
@@ -118,15 +118,5 @@ public sealed class PostgresTemplateLogProvider(PostgresDatabase database, TimeP
         {
             throw translated;
         }
-    }
-
-    private static async Task<object?> ScalarAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] values)
-    {
-#pragma warning disable CA2100 // The texts are this assembly's.
-        await using NpgsqlCommand command = new(sql, connection) { CommandTimeout = 0 };
-#pragma warning restore CA2100
-        foreach (object value in values)
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
-        return await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false);
     }
 }

@@ -46,7 +46,7 @@ public sealed class ConsolePageTests(ServerWithModels models) : IClassFixture<Se
     public async Task A_person_is_enrolled_recognised_browsed_and_erased_on_the_page()
     {
         ServerProcess server = models.Server;
-        string faces = Path.Combine(SharedData.Folder, "faces", "lfw");
+        string faces = SharedData.Faces;
         await _page.GotoAsync(server.Url);
         await CreateGalleryAsync("page-people");
         await EnrolAsync("Colin_Powell", Path.Combine(faces, "Colin_Powell", "Colin_Powell_0001.jpg"));

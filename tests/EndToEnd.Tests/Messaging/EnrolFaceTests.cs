@@ -36,7 +36,7 @@ public sealed class EnrolFaceTests(RabbitBroker broker)
     public async Task A_real_face_is_enrolled_and_one_that_is_none_is_refused_with_the_reason()
     {
         broker.Need();
-        string data = Repository.Data();
+        string data = SharedData.Folder;
         string folder = Path.Combine(data, "scenes");
         string scene = Directory.EnumerateFiles(folder, "*.jpg").Order(StringComparer.Ordinal).First();
         using Pictures pictures = new();

@@ -87,7 +87,7 @@ public sealed class RealFaceTests(ServerWithModels models) : IClassFixture<Serve
     public async Task People_are_recognised_in_another_photograph_and_strangers_are_not()
     {
         ServerProcess server = models.Server;
-        string faces = Path.Combine(SharedData.Folder, "faces", "lfw");
+        string faces = SharedData.Faces;
         string[] several = [.. Directory.GetDirectories(faces).Order(StringComparer.Ordinal).Where(p => Directory.GetFiles(p).Length >= 2).Take(120)];
         await server.CreateGalleryAsync("some");
         foreach (string person in several[..80])

@@ -12,7 +12,7 @@ internal static class Move
         int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.Integer, CultureInfo.InvariantCulture, out int value) ? value : otherwise;
 
     /// <summary>Pictures of distinct people first, in a fixed order.</summary>
-    public static string[] Pictures() => [.. Directory.GetFiles(Path.Combine(SharedData.Folder, "faces", "lfw"), "*.jpg", SearchOption.AllDirectories)
+    public static string[] Pictures() => [.. Directory.GetFiles(SharedData.Faces, "*.jpg", SearchOption.AllDirectories)
         .OrderBy(f => f[^8..], StringComparer.Ordinal).ThenBy(f => f, StringComparer.Ordinal)];
 
     public static Task<JsonElement> StartMoveAsync(this ServerProcess server, string gallery, string model) =>

@@ -97,7 +97,7 @@ public sealed class TrainingRunTests : IAsyncDisposable
         }
     }
 
-    private static IEnumerable<(string Name, string[] Files)> Photographs() => Directory.EnumerateDirectories(Path.Combine(SharedData.Folder, "faces", "lfw"))
+    private static IEnumerable<(string Name, string[] Files)> Photographs() => Directory.EnumerateDirectories(SharedData.Faces)
         .Order(StringComparer.Ordinal)
         .Select(folder => (Name: Path.GetFileName(folder), Files: Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Take(MostImages).ToArray()))
         .Where(person => person.Files.Length == MostImages)

@@ -32,8 +32,9 @@ internal sealed class AzureStore : TemplateLogStore
 
     public BlobServiceClient Blobs => new(_azurite.ConnectionString);
 
-    public AzureStorageOptions Options(string? connectionString = null, int blocksPerSegment = 49_000, TimeSpan? networkTimeout = null, TimeSpan? patience = null, int templatesPerPart = 65_536) => new()
+    public AzureStorageOptions Options(string? connectionString = null, int blocksPerSegment = 49_000, TimeSpan? networkTimeout = null, TimeSpan? patience = null, int templatesPerPart = 65_536, AzureGrainStore grains = AzureGrainStore.Blobs) => new()
     {
+        Grains = grains,
         ConnectionString = connectionString ?? _azurite.ConnectionString,
         LogContainer = $"logs-{_name}",
         SnapshotContainer = $"snapshots-{_name}",

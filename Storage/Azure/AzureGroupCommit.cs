@@ -14,7 +14,6 @@ internal sealed class AzureGroupCommit(LocalLog local, LogParts parts, TimeProvi
     private const int GroupsPerCheckpoint = 256;
 
     private int _groups;
-    private bool _appending;
 
     /// <summary>Forgets events up to an LSN, durably.</summary>
     public Task ClearOutboxAsync(long throughLsn) => RunBetweenAsync(async () =>
@@ -27,22 +26,17 @@ internal sealed class AzureGroupCommit(LocalLog local, LogParts parts, TimeProvi
             await parts.Segment.ConfirmAsync().ConfigureAwait(false);
             return true;
         }
-        await AppendAsync(LogFrameKind.ClearOutbox, BitConverter.GetBytes(throughLsn)).ConfigureAwait(false);
+        await parts.AppendAsync(LogFrameKind.ClearOutbox, BitConverter.GetBytes(throughLsn)).ConfigureAwait(false);
         writer.Commit();
         parts.Removes = true;
         return true;
     });
 
-    /// <summary>Runs something between two groups; what it throws stops the log unless nothing can have been written.</summary>
-    public Task<bool> RunBetweenAsync(Func<Task<bool>> run) => EnqueueErrand(() =>
-    {
-        _appending = false;
-        return new(run());
-    });
+    /// <summary>Runs something between two groups; what it throws stops the log unless it is <see cref="StorageUnavailableException"/>.</summary>
+    public Task<bool> RunBetweenAsync(Func<Task<bool>> run) => EnqueueErrand(() => new(run()));
 
     protected override async ValueTask WriteAsync(IReadOnlyList<Change> batch)
     {
-        _appending = false;
         LogWriter writer = local.Writer;
         writer.BeginUnder(epoch: null);
         List<byte[]> applied = [];
@@ -68,7 +62,7 @@ internal sealed class AzureGroupCommit(LocalLog local, LogParts parts, TimeProvi
         writer.Changes.Prune(before, 2 * batch.Count);
         writer.SaveMeta(writer.State);
         var group = new ChangeGroup(writer.State.Lsn, writer.State.Digest, before, 2 * batch.Count, applied);
-        await AppendAsync(LogFrameKind.Changes, group.Encode()).ConfigureAwait(false);
+        await parts.AppendAsync(LogFrameKind.Changes, group.Encode()).ConfigureAwait(false);
         writer.Commit();
         parts.Removes |= removes;
         Head = writer.State.Head;
@@ -94,10 +88,7 @@ internal sealed class AzureGroupCommit(LocalLog local, LogParts parts, TimeProvi
         }
     }
 
-    /// <summary>
-    /// The log may go on if nothing was or will be written: the service has refused, or the disk of the local state was full before
-    /// anything was sent. (The service itself has no error of its own for a full account.)
-    /// </summary>
+    /// <summary>Only if the service has refused, so that nothing was or will be written, the log may go on.</summary>
     protected override ValueTask<Exception?> TakeBackAsync(Exception e)
     {
         try
@@ -108,16 +99,8 @@ internal sealed class AzureGroupCommit(LocalLog local, LogParts parts, TimeProvi
         {
             return default;
         }
-        return new(e is StorageUnavailableException ? e
-            : e is SqliteException full && full.IsFull() && !_appending ? new StorageFullException($"the local state of shard {Shard} (the cache folder)", e)
-            : null);
+        return new(e as StorageUnavailableException);
     }
 
     protected override Exception Translate(Exception e) => e;
-
-    private Task AppendAsync(LogFrameKind kind, byte[] payload)
-    {
-        _appending = true;
-        return parts.AppendAsync(kind, payload);
-    }
 }

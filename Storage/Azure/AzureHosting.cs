@@ -1,4 +1,3 @@
-using Azure.Data.Tables;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -40,14 +39,14 @@ public static class AzureHosting
     /// <summary>Cluster membership in the account's table.</summary>
     public static ISiloBuilder UseFaceSearchAzureClustering(this ISiloBuilder silo, AzureStorageOptions options)
     {
-        TableServiceClient tables = new AzureAccount(options).Tables;
-        return silo.UseAzureStorageClustering(o => (o.TableServiceClient, o.TableName) = (tables, options.MembershipTable));
+        AzureAccount account = new(options);
+        return silo.UseAzureStorageClustering(o => (o.TableServiceClient, o.TableName) = (account.Tables, options.MembershipTable));
     }
 
     /// <summary>Lets a client find the silos of a cluster in the account's table.</summary>
     public static IClientBuilder UseFaceSearchAzureClustering(this IClientBuilder client, AzureStorageOptions options)
     {
-        TableServiceClient tables = new AzureAccount(options).Tables;
-        return client.UseAzureStorageClustering(o => (o.TableServiceClient, o.TableName) = (tables, options.MembershipTable));
+        AzureAccount account = new(options);
+        return client.UseAzureStorageClustering(o => (o.TableServiceClient, o.TableName) = (account.Tables, options.MembershipTable));
     }
 }

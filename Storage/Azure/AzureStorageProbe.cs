@@ -18,7 +18,8 @@ public sealed class AzureStorageProbe
     public AzureStorageProbe(AzureStorageOptions options, AzureServices needed)
     {
         (_account, _needed) = (new AzureAccount(options), needed);
-        Place = new Uri((needed == AzureServices.Tables ? _account.Tables.Uri : _account.Blobs.Uri).GetLeftPart(UriPartial.Path)).ToString();
+        Uri tables = _account.Tables.Uri;
+        Place = (needed == AzureServices.Tables ? tables : _account.Blobs.Uri).GetLeftPart(UriPartial.Path);
     }
 
     /// <summary>The account's address, without anything secret.</summary>

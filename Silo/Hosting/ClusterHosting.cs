@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using FaceSearch.Storage.Azure;
 using FaceSearch.Storage.Postgres;
 using Orleans.Configuration;
 
@@ -28,11 +29,14 @@ internal static class ClusterHosting
             case ClusterProvider.Postgres:
                 silo.AddPostgresMembership(storage, cluster);
                 break;
+            case ClusterProvider.Azure:
+                silo.AddAzureMembership(options, storage, cluster);
+                break;
             case ClusterProvider.Redis:
                 silo.AddRedisMembership(cluster);
                 break;
             default:
-                throw new ConfigurationException($"Cluster:Provider={cluster.Provider} is not in this build. Use Localhost, Postgres or Redis.");
+                throw new ConfigurationException($"Cluster:Provider={cluster.Provider} is not in this build. Use Localhost, Postgres, Azure or Redis.");
         }
         IPAddress address = Advertised(cluster.AdvertisedAddress);
         cluster.AdvertisedAddress = address.ToString();
@@ -62,6 +66,14 @@ internal static class ClusterHosting
             o.Invariant = PostgresStorage.Invariant;
             o.DataSource = database.Source;
         });
+    }
+
+    private static void AddAzureMembership(this ISiloBuilder silo, SiloOptions options, StorageOptions storage, ClusterOptions cluster)
+    {
+        AzureStorageOptions account = AzureHosting.Cluster(options, storage, cluster);
+        if (!string.IsNullOrWhiteSpace(cluster.ConnectionString)) // Else it is the storage's, which is asked anyway.
+            AzureHosting.Check(silo.Services, account, "Cluster:ConnectionString", AzureServices.Tables);
+        silo.UseFaceSearchAzureClustering(account);
     }
 
     private static void AddRedisMembership(this ISiloBuilder silo, ClusterOptions cluster)

@@ -1,5 +1,6 @@
 using FaceSearch.Silo.Health;
 using FaceSearch.Storage;
+using FaceSearch.Storage.Azure;
 using FaceSearch.Storage.Postgres;
 
 namespace FaceSearch.Silo.Hosting;
@@ -25,8 +26,14 @@ internal static class StorageHosting
                     options.RetentionKeyFile ?? Path.Combine(options.DataFolder, "crops", "master.key"));
                 checks.AddCheck<PostgresCheck>("storage", tags: [Gateway.GatewayHosting.ReadyTag]);
                 break;
+            case StorageProvider.Azure:
+                AzureStorageOptions account = AzureHosting.Storage(options, storage);
+                silo.Services.AddSingleton(AzureHosting.Check(silo.Services, account, account.ConnectionString is null ? "Storage:BlobEndpoint, Storage:TableEndpoint" : "Storage:ConnectionString", AzureServices.BlobsAndTables));
+                silo.AddFaceSearchAzureStorage(account);
+                checks.AddCheck<AzureCheck>("storage", tags: [Gateway.GatewayHosting.ReadyTag]);
+                break;
             default:
-                throw new ConfigurationException($"Storage:Provider={storage.Provider} is not in this build. Use Embedded or Postgres.");
+                throw new ConfigurationException($"Storage:Provider={storage.Provider} is not in this build. Use Embedded, Postgres or Azure.");
         }
     }
 }

@@ -26,6 +26,12 @@ public sealed class StorageOptions
     [DataType(DataType.Password)]
     public string? ConnectionString { get; set; }
 
-    /// <summary>Local copies of snapshots, for this silo alone; default: <c>cache</c> in the data folder.</summary>
+    /// <summary>Azure without a connection string: the account's blobs, reached by managed identity (<c>DefaultAzureCredential</c>).</summary>
+    public Uri? BlobEndpoint { get; set; }
+
+    /// <summary>As <see cref="BlobEndpoint"/>, the account's tables.</summary>
+    public Uri? TableEndpoint { get; set; }
+
+    /// <summary>Local copies of snapshots (with Azure, also the state of open logs), for this silo alone; default: <c>cache</c> in the data folder.</summary>
     public string? CacheFolder { get; set; }
 }

@@ -18,10 +18,13 @@ internal static class Usage
               --Silo:ModelsFolder=PATH   where the models are                (FACESEARCH_MODELS, else DataFolder/models)
               --Silo:Embedder=NAME       which embedder to load              (the best installed)
               --Silo:Provider=Cpu|Cuda   execution provider; a missing CUDA stops the start
-              --Storage:Provider=Embedded|Postgres                           (Embedded: SQLite and files in the data folder)
+              --Silo:RetentionKeyFile=PATH  key of retained images            (DataFolder/crops/master.key; Azure: none)
+              --Storage:Provider=Embedded|Postgres|Azure                     (Embedded: SQLite and files in the data folder)
               --Storage:ConnectionString=...  Host=...;Database=...;Username=...;Password=... (better: Storage__ConnectionString)
+                                              Azure: DefaultEndpointsProtocol=https;AccountName=...;AccountKey=...
+              --Storage:BlobEndpoint=URL, --Storage:TableEndpoint=URL   Azure by managed identity (docs/azure.md)
               --Storage:CacheFolder=PATH      this silo's copies of snapshots    (DataFolder/cache)
-              --Cluster:Provider=Localhost|Postgres|Redis                    (Localhost: one silo; docs/cluster.md)
+              --Cluster:Provider=Localhost|Postgres|Azure|Redis              (Localhost: one silo; docs/cluster.md)
               --Cluster:ConnectionString=...  membership table               (the storage's)
               --Cluster:ClusterId, ServiceId, AdvertisedAddress, SiloPort, GatewayPort
               --Messaging:Transport=InMemory|RabbitMq                        (docs/messages.md)

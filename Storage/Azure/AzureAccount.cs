@@ -11,6 +11,7 @@ namespace FaceSearch.Storage.Azure;
 /// <summary>Clients of one account. Conditional writes go through <see cref="Once"/>, whose SDK never repeats a request by itself.</summary>
 internal sealed class AzureAccount
 {
+    private const int Retries = 4;
     private readonly AzureStorageOptions _options;
     private readonly Lazy<BlobServiceClient> _blobs, _once;
     private readonly Lazy<TableServiceClient> _tables;
@@ -20,7 +21,7 @@ internal sealed class AzureAccount
     {
         _options = options;
         _credential = new(() => options.Credential ?? new DefaultAzureCredential());
-        _blobs = new(() => Blob(retries: 4));
+        _blobs = new(() => Blob(Retries));
         _once = new(() => Blob(retries: 0));
         _tables = new(Table);
     }
@@ -31,7 +32,7 @@ internal sealed class AzureAccount
     /// <summary>One request a call: what became of a failed one is for the caller to find out.</summary>
     public BlobServiceClient Once => _once.Value;
 
-    /// <summary>One request a call, as <see cref="Once"/>.</summary>
+    /// <summary>For Orleans' providers, which repeat nothing: after a lost answer the SDK's repetition fails its condition, and they read again.</summary>
     public TableServiceClient Tables => _tables.Value;
 
     public AzureStorageOptions Options => _options;
@@ -77,7 +78,7 @@ internal sealed class AzureAccount
     private TableServiceClient Table()
     {
         TableClientOptions options = new();
-        Configure(options, retries: 0);
+        Configure(options, Retries);
         return _options.ConnectionString is { } secret
             ? new TableServiceClient(secret, options)
             : new TableServiceClient(Required(_options.TableEndpoint, nameof(AzureStorageOptions.TableEndpoint)), _credential.Value, options);

@@ -1,14 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
-using Orleans.Configuration;
 using Orleans.Hosting;
-using Orleans.Messaging;
 using Orleans.Providers;
-using Orleans.Runtime.Hosting;
-using Orleans.Serialization.Serializers;
-using Orleans.Storage;
 
 namespace FaceSearch.Storage.Azure;
 
@@ -16,8 +10,8 @@ namespace FaceSearch.Storage.Azure;
 public static class AzureHosting
 {
     /// <summary>
-    /// Registers <see cref="ITemplateLogProvider"/>, <see cref="ISnapshotStore"/>, <see cref="ICropStore"/> and Orleans' default grain
-    /// storage on the account. Any number of silos may use it.
+    /// Registers <see cref="ITemplateLogProvider"/>, <see cref="ISnapshotStore"/>, <see cref="ICropStore"/>, and Orleans' own providers of
+    /// grain storage (the default one; cleared states are deleted) and of reminders on the account. Any number of silos may use it.
     /// </summary>
     public static ISiloBuilder AddFaceSearchAzureStorage(this ISiloBuilder silo, AzureStorageOptions options)
     {
@@ -28,42 +22,31 @@ public static class AzureHosting
             s.GetRequiredService<TimeProvider>(), s.GetService<ILogger<AzureTemplateLogProvider>>()));
         services.AddSingleton<ISnapshotStore>(s => new AzureSnapshotStore(options, s.GetRequiredService<LocalCache>()));
         services.AddSingleton<ICropStore>(_ => new AzureCropStore(options));
-        services.AddGrainStorage(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME, (s, _) => GrainStorage(s, options));
-        return silo;
+        AzureAccount account = new(options);
+        if (options.Grains == AzureGrainStore.Blobs)
+        {
+            silo.AddAzureBlobGrainStorage(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME, o =>
+                (o.BlobServiceClient, o.ContainerName, o.DeleteStateOnClear) = (account.Blobs, options.GrainContainer, true));
+        }
+        else
+        {
+            silo.AddAzureTableGrainStorage(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME, o =>
+                (o.TableServiceClient, o.TableName, o.DeleteStateOnClear) = (account.Tables, options.GrainTable, true));
+        }
+        return silo.UseAzureTableReminderService(o => (o.TableServiceClient, o.TableName) = (account.Tables, options.ReminderTable));
     }
 
-    /// <summary>Cluster membership and reminders in the account's tables; cluster and service ids are those of <see cref="ClusterOptions"/>.</summary>
+    /// <summary>Cluster membership in the account's table.</summary>
     public static ISiloBuilder UseFaceSearchAzureClustering(this ISiloBuilder silo, AzureStorageOptions options)
     {
-        silo.AddReminders();
-        silo.Services.AddSingleton<IMembershipTable>(s => new AzureMembershipTable(options, Cluster(s).ClusterId));
-        silo.Services.AddSingleton<IReminderTable>(s => new AzureReminderTable(options, Cluster(s).ServiceId, Cluster(s).ClusterId));
-        return silo;
-    }
-
-    /// <summary>As the other, and sets the cluster's ids.</summary>
-    public static ISiloBuilder UseFaceSearchAzureClustering(this ISiloBuilder silo, AzureStorageOptions options, ClusterOptions cluster)
-    {
-        silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (cluster.ClusterId, cluster.ServiceId));
-        return silo.UseFaceSearchAzureClustering(options);
+        AzureAccount account = new(options);
+        return silo.UseAzureStorageClustering(o => (o.TableServiceClient, o.TableName) = (account.Tables, options.MembershipTable));
     }
 
     /// <summary>Lets a client find the silos of a cluster in the account's table.</summary>
     public static IClientBuilder UseFaceSearchAzureClustering(this IClientBuilder client, AzureStorageOptions options)
     {
-        client.Services.AddSingleton<IGatewayListProvider>(s => new AzureGatewayListProvider(options, Cluster(s).ClusterId,
-            s.GetRequiredService<IOptions<GatewayOptions>>().Value.GatewayListRefreshPeriod));
-        return client;
+        AzureAccount account = new(options);
+        return client.UseAzureStorageClustering(o => (o.TableServiceClient, o.TableName) = (account.Tables, options.MembershipTable));
     }
-
-    private static IGrainStorage GrainStorage(IServiceProvider services, AzureStorageOptions options)
-    {
-        var serializer = services.GetRequiredService<IGrainStorageSerializer>();
-        var activators = services.GetRequiredService<IActivatorProvider>();
-        return options.Grains == AzureGrainStore.Blobs
-            ? new AzureBlobGrainStorage(options, serializer, activators)
-            : new AzureTableGrainStorage(options, Cluster(services).ServiceId, serializer, activators);
-    }
-
-    private static ClusterOptions Cluster(IServiceProvider services) => services.GetRequiredService<IOptions<ClusterOptions>>().Value;
 }

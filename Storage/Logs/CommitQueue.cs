@@ -1,3 +1,4 @@
+using System.Text;
 using System.Threading.Channels;
 using FaceSearch.Storage.Sqlite;
 
@@ -12,8 +13,11 @@ internal abstract class CommitQueue : IAsyncDisposable
     /// <summary>Changes in one transaction, at most.</summary>
     private const int MaxBatch = 1024;
 
-    /// <summary>Templates after which a transaction takes no further change (about 4 MiB).</summary>
-    private const int MaxTemplates = 4096;
+    /// <summary>Bytes after which a transaction takes no further change.</summary>
+    private const int MaxBytes = 3 << 20;
+
+    /// <summary>Bytes of a template in a transaction, about.</summary>
+    private const int TemplateBytes = 768;
 
     private readonly Channel<Work> _queue = Channel.CreateUnbounded<Work>(new() { SingleReader = true });
     private readonly Task _loop;
@@ -155,8 +159,8 @@ internal abstract class CommitQueue : IAsyncDisposable
 
     private void Gather(List<Change> batch)
     {
-        int templates = 0;
-        while (batch.Count < MaxBatch && templates < MaxTemplates && _queue.Reader.TryPeek(out Work? next) && next is Change change)
+        int bytes = 0;
+        while (batch.Count < MaxBatch && bytes < MaxBytes && _queue.Reader.TryPeek(out Work? next) && next is Change change)
         {
             _queue.Reader.TryRead(out _);
             if (change.Cancellation.IsCancellationRequested)
@@ -164,10 +168,14 @@ internal abstract class CommitQueue : IAsyncDisposable
                 change.Done.TrySetCanceled(change.Cancellation);
                 continue;
             }
-            templates += change.What.Add.Count;
+            bytes += BytesOf(change.What);
             batch.Add(change);
         }
     }
+
+    /// <summary>About what a change takes; no less, where there is much of it.</summary>
+    private static int BytesOf(IdentityChange change) =>
+        (TemplateBytes * change.Add.Count) + (change.Metadata?.Sum(m => Encoding.UTF8.GetByteCount(m.Key) + Encoding.UTF8.GetByteCount(m.Value)) ?? 0);
 
     private async Task CommitAsync(List<Change> batch)
     {

@@ -5,31 +5,43 @@ using FaceSearch.Tests.Servers;
 
 namespace FaceSearch.EndToEnd.Tests.Cluster;
 
-/// <summary>A private PostgreSQL and real silos on it, each a process with a data folder and ports of its own.</summary>
+/// <summary>A private server that keeps the data, and real silos on it, each a process with a data folder and ports of its own.</summary>
 internal sealed class SiloCluster : IAsyncDisposable
 {
-    private readonly PostgresServer _postgres;
+    private readonly IAsyncDisposable _server;
+    private readonly string _provider;
 
-    private SiloCluster(PostgresServer postgres, string connectionString) => (_postgres, ConnectionString) = (postgres, connectionString);
+    private SiloCluster(IAsyncDisposable server, string provider, string connectionString, string secret) =>
+        (_server, _provider, ConnectionString, Secret) = (server, provider, connectionString, secret);
 
     public string ConnectionString { get; }
 
+    /// <summary>What nobody may say.</summary>
+    public string Secret { get; }
+
     public List<ServerProcess> Silos { get; } = [];
 
-    /// <summary>Starts the database without a schema.</summary>
-    public static async Task<SiloCluster> StartAsync()
+    /// <summary>Starts a PostgreSQL without a schema.</summary>
+    public static async Task<SiloCluster> OnPostgresAsync()
     {
         PostgresServer postgres = await PostgresServer.StartAsync();
-        return new SiloCluster(postgres, await postgres.CreateDatabaseAsync());
+        return new SiloCluster(postgres, "Postgres", await postgres.CreateDatabaseAsync(), PostgresServer.Password);
+    }
+
+    /// <summary>Starts an Azurite.</summary>
+    public static async Task<SiloCluster> OnAzureAsync()
+    {
+        Azurite azurite = await Azurite.StartOwnAsync();
+        return new SiloCluster(azurite, "Azure", azurite.ConnectionString, Azurite.Key);
     }
 
     /// <summary>Starts one more silo and waits until it is ready.</summary>
     public async Task<ServerProcess> AddSiloAsync(params string[] more)
     {
         ServerProcess silo = await ServerProcess.StartAsync(null, [
-            "--Storage:Provider=Postgres",
+            $"--Storage:Provider={_provider}",
             $"--Storage:ConnectionString={ConnectionString}",
-            "--Cluster:Provider=Postgres",
+            $"--Cluster:Provider={_provider}",
             "--Cluster:AdvertisedAddress=127.0.0.1",
             string.Create(CultureInfo.InvariantCulture, $"--Cluster:SiloPort={ServerProcess.FreePort()}"),
             string.Create(CultureInfo.InvariantCulture, $"--Cluster:GatewayPort={ServerProcess.FreePort()}"),
@@ -55,6 +67,6 @@ internal sealed class SiloCluster : IAsyncDisposable
     {
         foreach (ServerProcess silo in Silos)
             await silo.DisposeAsync();
-        await _postgres.DisposeAsync();
+        await _server.DisposeAsync();
     }
 }

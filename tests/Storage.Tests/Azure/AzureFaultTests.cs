@@ -1,6 +1,7 @@
 using System.Globalization;
 using FaceSearch.Storage.Azure;
 using FaceSearch.Storage.Tests.Conformance;
+using FaceSearch.Tests.Servers;
 using Microsoft.AspNetCore.Http;
 
 namespace FaceSearch.Storage.Tests.Azure;

@@ -4,8 +4,6 @@ using Azure.Data.Tables;
 using FaceSearch.Storage.Azure;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Runtime;
 using Orleans.Storage;
@@ -46,10 +44,7 @@ public sealed class AzureHostingTests : IAsyncLifetime
         (await _store.EntitiesAsync(options.MembershipTable)).Count(r => r.RowKey != "VersionRow" && r.GetString("Status") == nameof(SiloStatus.Active)).ShouldBe(0);
     }
 
-    private static IHost Silo(AzureStorageOptions options) => Host.CreateDefaultBuilder().ConfigureLogging(l => l.ClearProviders()).UseOrleans(silo => silo
-        .UseFaceSearchAzureClustering(options, new ClusterOptions { ClusterId = "c1", ServiceId = "facesearch" })
-        .AddFaceSearchAzureStorage(options)
-        .ConfigureEndpoints(IPAddress.Loopback, FreePort(), FreePort())).Build();
+    private static IHost Silo(AzureStorageOptions options) => AzureHosts.Silo(options, more: s => s.ConfigureEndpoints(IPAddress.Loopback, FreePort(), FreePort()));
 
     private static int FreePort()
     {

@@ -3,6 +3,7 @@ using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
 using FaceSearch.Storage.Azure;
 using FaceSearch.Storage.Tests.Conformance;
+using FaceSearch.Tests.Servers;
 
 namespace FaceSearch.Storage.Tests.Azure;
 

@@ -4,6 +4,7 @@ using Azure.Storage.Blobs.Models;
 using FaceSearch.Storage.Azure;
 using FaceSearch.Storage.Tests.Conformance;
 using FaceSearch.Storage.Tests.Sqlite;
+using FaceSearch.Tests.Servers;
 
 namespace FaceSearch.Storage.Tests.Azure;
 
@@ -32,8 +33,9 @@ internal sealed class AzureStore : TemplateLogStore
 
     public BlobServiceClient Blobs => new(_azurite.ConnectionString);
 
-    public AzureStorageOptions Options(string? connectionString = null, int blocksPerSegment = 49_000, TimeSpan? networkTimeout = null, TimeSpan? patience = null, int templatesPerPart = 65_536) => new()
+    public AzureStorageOptions Options(string? connectionString = null, int blocksPerSegment = 49_000, TimeSpan? networkTimeout = null, TimeSpan? patience = null, int templatesPerPart = 65_536, AzureGrainStore grains = AzureGrainStore.Blobs, string? cacheFolder = null) => new()
     {
+        Grains = grains,
         ConnectionString = connectionString ?? _azurite.ConnectionString,
         LogContainer = $"logs-{_name}",
         SnapshotContainer = $"snapshots-{_name}",
@@ -42,7 +44,7 @@ internal sealed class AzureStore : TemplateLogStore
         GrainTable = $"grains{_name}",
         MembershipTable = $"silos{_name}",
         ReminderTable = $"reminders{_name}",
-        CacheFolder = Path.Combine(Folder.Path, "cache"),
+        CacheFolder = cacheFolder ?? Path.Combine(Folder.Path, "cache"),
         MasterKeyFile = MasterKeyFile,
         BlocksPerSegment = blocksPerSegment,
         TemplatesPerPart = templatesPerPart,

@@ -1,12 +1,10 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using FaceSearch.Storage.Azure;
-using FaceSearch.Storage.Tests.Sqlite;
 
-[assembly: AssemblyFixture(typeof(FaceSearch.Storage.Tests.Azure.Azurite))]
+[assembly: AssemblyFixture(typeof(FaceSearch.Tests.Servers.Azurite))]
 
-namespace FaceSearch.Storage.Tests.Azure;
+namespace FaceSearch.Tests.Servers;
 
 /// <summary>
 /// One private Azurite (npm) a test run, on free loopback ports in a temp folder, started by the first test that needs it. Tests keep
@@ -16,19 +14,20 @@ public sealed class Azurite : IAsyncDisposable
 {
     /// <summary>The account that every Azurite has; its key is public.</summary>
     public const string Account = "devstoreaccount1";
-    private const string Key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+    public const string Key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static readonly SemaphoreSlim Starting = new(1);
     private static Azurite? _running;
     private readonly Process? _process;
-    private readonly TempFolder? _folder;
+    private readonly DirectoryInfo? _folder;
 
     /// <summary>For xunit, which disposes it at the end of the run.</summary>
     public Azurite()
     {
     }
 
-    private Azurite(Process process, TempFolder folder, int blobs, int tables) => (_process, _folder, BlobPort, TablePort) = (process, folder, blobs, tables);
+    private Azurite(Process process, DirectoryInfo folder, int blobs, int tables) => (_process, _folder, BlobPort, TablePort) = (process, folder, blobs, tables);
 
     public int BlobPort { get; }
 
@@ -77,15 +76,15 @@ public sealed class Azurite : IAsyncDisposable
         _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
         _process.Dispose();
-        _folder!.Dispose();
+        _folder!.Delete(recursive: true);
     }
 
     private static async Task<Azurite> StartAsync(string program)
     {
-        TempFolder folder = new();
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("facesearch-azurite-");
         int[] ports = FreePorts(3);
         string port(int i) => ports[i].ToString(System.Globalization.CultureInfo.InvariantCulture);
-        Process process = Process.Start(new ProcessStartInfo("node", [program, "--silent", "--location", folder.Path, "--blobHost", "127.0.0.1", "--blobPort", port(0),
+        Process process = Process.Start(new ProcessStartInfo("node", [program, "--silent", "--location", folder.FullName, "--blobHost", "127.0.0.1", "--blobPort", port(0),
             "--queueHost", "127.0.0.1", "--queuePort", port(1), "--tableHost", "127.0.0.1", "--tablePort", port(2), "--skipApiVersionCheck", "--disableTelemetry"])
         { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
         _ = process.StandardOutput.ReadToEndAsync();

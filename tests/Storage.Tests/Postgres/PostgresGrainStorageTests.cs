@@ -3,7 +3,6 @@ using FaceSearch.Storage.Tests.Conformance;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
-using Orleans.Runtime;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
 
@@ -30,9 +29,7 @@ public sealed class PostgresGrainStorageTests(SharedServer server) : GrainStorag
                 }),
                 Options.Create(new ClusterOptions { ServiceId = "facesearch", ClusterId = "facesearch" }),
                 "Default");
-            Lifecycle lifecycle = new();
-            storage.Participate(lifecycle);
-            lifecycle.Start!(CancellationToken.None).GetAwaiter().GetResult();
+            SiloLifecycle.Start(storage);
             return storage;
         }
 
@@ -40,20 +37,5 @@ public sealed class PostgresGrainStorageTests(SharedServer server) : GrainStorag
         public override ValueTask<bool?> HoldsAsync(ReadOnlyMemory<byte> needle) => new((bool?)null);
 
         public override ValueTask DisposeAsync() => database.DisposeAsync();
-    }
-
-    private sealed class Lifecycle : ISiloLifecycle
-    {
-        public Func<CancellationToken, Task>? Start { get; private set; }
-
-        public int HighestCompletedStage => 0;
-
-        public int LowestStoppedStage => 0;
-
-        public IDisposable Subscribe(string observerName, int stage, ILifecycleObserver observer)
-        {
-            Start = observer.OnStart;
-            return new MemoryStream();
-        }
     }
 }

@@ -18,38 +18,30 @@ public sealed class FaultTests
     [Fact]
     public async Task A_full_disk_refuses_commits_and_takes_them_again_when_there_is_space()
     {
-        using TempFolder folder = new();
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Tool("mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder.Path), "A small file system cannot be mounted here.");
-        try
+        using SmallDisk disk = new(megabytes: 3);
+        string ballast = Path.Combine(disk.Path, "ballast");
+        File.WriteAllBytes(ballast, new byte[1 << 20]);
+        await using ITemplateLog log = await new SqliteTemplateLogProvider(new DataFolder(disk.Path), new FixedTime(Make.Day)).OpenAsync(Child.Shard);
+        var make = new Make(9);
+        var acknowledged = new List<IdentityChange>();
+        await Should.ThrowAsync<StorageFullException>(async () =>
         {
-            string ballast = Path.Combine(folder.Path, "ballast");
-            File.WriteAllBytes(ballast, new byte[1 << 20]);
-            await using ITemplateLog log = await new SqliteTemplateLogProvider(new DataFolder(folder.Path), new FixedTime(Make.Day)).OpenAsync(Child.Shard);
-            var make = new Make(9);
-            var acknowledged = new List<IdentityChange>();
-            await Should.ThrowAsync<StorageFullException>(async () =>
+            for (int i = 0; i < 100_000; i++)
             {
-                for (int i = 0; i < 100_000; i++)
-                {
-                    IdentityChange change = make.Enrol($"p{i}", 8);
-                    await log.CommitAsync(change);
-                    acknowledged.Add(change);
-                }
-            });
-            acknowledged.Count.ShouldBeGreaterThan(10);
-            await Should.ThrowAsync<StorageFullException>(async () => await log.CommitAsync(make.Enrol("too big", 64)));
-            (await log.GetIdentityAsync("p0"))!.Templates.Count.ShouldBe(8);
-            (await log.VerifyAsync()).Templates.ShouldBe(8 * acknowledged.Count);
-            (await log.GetIdentityAsync("too big")).ShouldBeNull();
-            File.Delete(ballast);
-            (await log.CommitAsync(make.Enrol("fits now", 8))).Status.ShouldBe(CommitStatus.Applied);
-            (await log.CommitAsync(acknowledged[^1])).Status.ShouldBe(CommitStatus.Replayed);
-            (await log.VerifyAsync()).Identities.ShouldBe(acknowledged.Count + 1);
-        }
-        finally
-        {
-            Tool("umount", folder.Path).ShouldBeTrue();
-        }
+                IdentityChange change = make.Enrol($"p{i}", 8);
+                await log.CommitAsync(change);
+                acknowledged.Add(change);
+            }
+        });
+        acknowledged.Count.ShouldBeGreaterThan(10);
+        await Should.ThrowAsync<StorageFullException>(async () => await log.CommitAsync(make.Enrol("too big", 64)));
+        (await log.GetIdentityAsync("p0"))!.Templates.Count.ShouldBe(8);
+        (await log.VerifyAsync()).Templates.ShouldBe(8 * acknowledged.Count);
+        (await log.GetIdentityAsync("too big")).ShouldBeNull();
+        File.Delete(ballast);
+        (await log.CommitAsync(make.Enrol("fits now", 8))).Status.ShouldBe(CommitStatus.Applied);
+        (await log.CommitAsync(acknowledged[^1])).Status.ShouldBe(CommitStatus.Replayed);
+        (await log.VerifyAsync()).Identities.ShouldBe(acknowledged.Count + 1);
     }
 
     [Theory]
@@ -58,7 +50,7 @@ public sealed class FaultTests
     [InlineData("fsync,fdatasync:error=ENOSPC:when=12+")]
     public async Task After_a_failed_write_or_flush_nothing_is_acknowledged_and_reopening_finds_all_that_was(string fault)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Tool("strace", "-o", "/dev/null", "true"), "strace, which makes system calls fail, is not here or not permitted.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && SmallDisk.Tool("strace", "-o", "/dev/null", "true"), "strace, which makes system calls fail, is not here or not permitted.");
         using TempFolder folder = new();
         string calls = fault[..fault.IndexOf(':', StringComparison.Ordinal)];
         var ledger = new Ledger();
@@ -90,20 +82,6 @@ public sealed class FaultTests
             await ledger.ShouldHoldAsync(folder.Path);
         }
         ledger.Failures.ShouldBeEmpty();
-    }
-
-    private static bool Tool(string name, params string[] arguments)
-    {
-        try
-        {
-            using Process process = Process.Start(new ProcessStartInfo(name, arguments) { RedirectStandardError = true })!;
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
     }
 
     /// <summary>What clients were told, and what must therefore be true.</summary>

@@ -15,7 +15,7 @@ RUN dotnet restore TrainingJob/TrainingJob.csproj
 COPY . .
 RUN dotnet publish TrainingJob/TrainingJob.csproj -c Release --no-restore -o /app
 
-FROM mcr.microsoft.com/dotnet/aspnet:10.0-noble
+FROM mcr.microsoft.com/dotnet/runtime:10.0-noble
 COPY --chmod=555 infra/docker/entrypoint.sh /usr/local/bin/
 COPY --from=build /app /app
 RUN mkdir -p /data && chown "$APP_UID:$APP_UID" /data

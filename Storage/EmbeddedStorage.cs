@@ -1,3 +1,4 @@
+using FaceSearch.Storage.Backup;
 using FaceSearch.Storage.Crops;
 using FaceSearch.Storage.Files;
 using FaceSearch.Storage.Sqlite;
@@ -38,6 +39,7 @@ public static class EmbeddedStorage
         services.AddSingleton<ICropStore>(s => new SqliteCropStore(Locked(s), masterKeyFile));
         services.AddGrainStorage(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME, (s, _) =>
             new SqliteGrainStorage(Locked(s), s.GetRequiredService<IGrainStorageSerializer>(), s.GetRequiredService<IActivatorProvider>()));
+        services.AddSingleton<IGrainStateList>(s => (SqliteGrainStorage)s.GetRequiredKeyedService<IGrainStorage>(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME));
         return services;
     }
 

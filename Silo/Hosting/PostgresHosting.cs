@@ -27,7 +27,7 @@ internal static class PostgresHosting
     }
 
     /// <summary>Refuses the start unless the database has this program's schema.</summary>
-    private sealed class SchemaCheck(PostgresDatabase database, string setting) : IHostedService
+    internal sealed class SchemaCheck(PostgresDatabase database, string setting) : IHostedService
     {
         public async Task StartAsync(CancellationToken cancellationToken)
         {

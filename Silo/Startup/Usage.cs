@@ -12,6 +12,7 @@ internal static class Usage
 
               dotnet run -c Release --project Silo [-- options]
               dotnet run -c Release --project Silo -- database apply|status --Storage:ConnectionString=...
+              dotnet run -c Release --project Silo -- backup --to=FOLDER | restore --from=FOLDER | verify-backup --from=FOLDER   (docs/backup.md)
 
             Options (also as environment variables: Silo__DataFolder=..., or in appsettings.json):
               --Silo:DataFolder=PATH     where everything is kept            (facesearch-data)

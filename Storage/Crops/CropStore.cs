@@ -1,7 +1,9 @@
+using FaceSearch.Storage.Backup;
+
 namespace FaceSearch.Storage.Crops;
 
 /// <summary>Retained images, one vault a gallery; what keeps the rows is the derived class's.</summary>
-public abstract class CropStore : ICropStore, IAsyncDisposable, IDisposable
+public abstract class CropStore : ICropStore, ICropArchive, IAsyncDisposable, IDisposable
 {
     private readonly Dictionary<string, CropVault> _open = new(StringComparer.Ordinal);
     private readonly MasterKey _master;
@@ -44,6 +46,23 @@ public abstract class CropStore : ICropStore, IAsyncDisposable, IDisposable
         }
     }
 
+    Task<IReadOnlyList<string>> ICropArchive.ListAsync(CancellationToken cancellationToken) => ListAsync(cancellationToken);
+
+    IEnumerable<CropRow> ICropArchive.Export(string gallery) => CropRowCopy.Read(() => Open(gallery));
+
+    void ICropArchive.Import(string gallery, IEnumerable<CropRow> rows)
+    {
+        using ICropTables tables = Open(gallery);
+        try
+        {
+            CropRowCopy.Write(tables, rows);
+        }
+        catch (Exception e) when (tables.Translate(e) is var translated && !ReferenceEquals(translated, e))
+        {
+            throw translated;
+        }
+    }
+
     public void Dispose()
     {
         DisposeAsync().AsTask().GetAwaiter().GetResult();
@@ -63,6 +82,9 @@ public abstract class CropStore : ICropStore, IAsyncDisposable, IDisposable
     /// <param name="known">Whether this process has them open.</param>
     /// <param name="cancellationToken">To give up.</param>
     private protected abstract ValueTask<bool> ExistsAsync(string gallery, bool known, CancellationToken cancellationToken);
+
+    /// <summary>Galleries that have rows.</summary>
+    private protected abstract Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken);
 
     /// <summary>Opens a gallery's rows; makes them at need.</summary>
     private protected abstract ICropTables Open(string gallery);

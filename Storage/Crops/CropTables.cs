@@ -1,3 +1,4 @@
+using FaceSearch.Storage.Backup;
 using FaceSearch.Storage.Files;
 using FaceSearch.Storage.Sqlite;
 using Microsoft.Data.Sqlite;
@@ -145,6 +146,20 @@ internal sealed class CropTables : ICropTables
         return r.Read() ? new SealedImage(template, r.GetFieldValue<byte[]>(0), r.GetFieldValue<byte[]>(1), r.GetFieldValue<byte[]>(2), r.GetFieldValue<byte[]>(3)) : null;
     }
 
+    public IEnumerable<CropRow> Rows()
+    {
+        // An identity without a template any more is a row of zeros.
+        foreach (CropRow row in Each("SELECT key, person, wrapped FROM people WHERE wrapped <> zeroblob(60) ORDER BY key",
+            r => new CropRow.Person(r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetFieldValue<byte[]>(2))))
+            yield return row;
+        foreach (CropRow row in Each("SELECT template, person, live, wrapped FROM keys ORDER BY key",
+            r => new CropRow.TemplateKey(r.GetInt64(0), r.GetInt64(1), r.GetInt64(2) != 0, r.GetFieldValue<byte[]>(3))))
+            yield return row;
+        foreach (CropRow row in Each("SELECT template, kind, body FROM images ORDER BY key",
+            r => new CropRow.Image(r.GetInt64(0), (ImageKind)r.GetInt64(1), r.GetFieldValue<byte[]>(2))))
+            yield return row;
+    }
+
     /// <summary>Copies the write-ahead log into the database and cuts it to nothing; there is no other reader that could prevent it.</summary>
     public void Checkpoint() => Execute("PRAGMA wal_checkpoint(TRUNCATE)");
 
@@ -166,6 +181,14 @@ internal sealed class CropTables : ICropTables
     {
         _statements.ForEach(s => s.Dispose());
         _connection.Dispose();
+    }
+
+    private IEnumerable<CropRow> Each(string sql, Func<SqliteDataReader, CropRow> read)
+    {
+        using Statement select = new(_connection, sql, 0);
+        using SqliteDataReader r = select.Query();
+        while (r.Read())
+            yield return read(r);
     }
 
     private Statement Prepare(string sql, int parameters)

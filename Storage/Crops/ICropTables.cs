@@ -1,3 +1,5 @@
+using FaceSearch.Storage.Backup;
+
 namespace FaceSearch.Storage.Crops;
 
 /// <summary>A template's keys and sealed image, as stored.</summary>
@@ -43,6 +45,9 @@ internal interface ICropTables : IDisposable
     bool Has(long template, ImageKind kind);
 
     SealedImage? Read(long template, ImageKind kind);
+
+    /// <summary>All rows for a copy of the tables: people, keys, images.</summary>
+    IEnumerable<CropRow> Rows();
 
     /// <summary>Copies what is pending into its final place; outside of a transaction.</summary>
     void Checkpoint();

@@ -10,6 +10,9 @@ public sealed class SqliteCropStore(DataFolder data, string? masterKeyFile = nul
     private protected override ValueTask<bool> ExistsAsync(string gallery, bool known, CancellationToken cancellationToken) =>
         new(known || Directory.Exists(data.GalleryCrops(gallery)));
 
+    private protected override Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<string>>([.. data.GalleriesWithCrops()]);
+
     private protected override ICropTables Open(string gallery) => CropTables.Open(gallery, data.GalleryCrops(gallery));
 
     private protected override Task DropAsync(string gallery, CancellationToken cancellationToken) =>

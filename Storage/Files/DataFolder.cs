@@ -40,6 +40,31 @@ public sealed class DataFolder(string root)
 
     internal string ShardSnapshots(ShardId shard) => Under(GallerySnapshots(shard.Gallery), shard);
 
+    /// <summary>Shards that have a log.</summary>
+    internal IEnumerable<ShardId> Shards()
+    {
+        foreach (string gallery in Folders(Galleries))
+        {
+            foreach (string generation in Folders(gallery))
+            {
+                foreach (string shard in Folders(generation))
+                    yield return new ShardId(Unchecked(Path.GetFileName(gallery)), Number(generation, 'g'), Number(shard, 's'));
+            }
+        }
+    }
+
+    /// <summary>Galleries that have retained images.</summary>
+    internal IEnumerable<string> GalleriesWithCrops() => Folders(Crops).Select(f => Unchecked(Path.GetFileName(f)));
+
+    private static IEnumerable<string> Folders(string parent) => !Directory.Exists(parent) ? []
+        : Directory.EnumerateDirectories(parent).Where(f => !Path.GetFileName(f).StartsWith(DurableFolder.DoomedPrefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+
+    private static int Number(string folder, char letter) => Path.GetFileName(folder) is var name && name.StartsWith(letter)
+        && int.TryParse(name.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
+        : throw new StorageUnavailableException($"{folder} is not a folder of a log; what is it?", null);
+
+    private static string Unchecked(string name) => name.EndsWith("%2e", StringComparison.Ordinal) ? name[..^3] + "." : name;
+
     private static string Under(string gallery, ShardId shard)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(shard.Shard);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using FaceSearch.Storage.Backup;
 using FaceSearch.Storage.Logs;
 using FaceSearch.Storage.Sqlite;
 using Npgsql;
@@ -96,6 +98,23 @@ internal sealed class LogView : IAsyncDisposable
         return tally.Prove();
     }
 
+    /// <summary>All rows, for a copy of the log.</summary>
+    public async IAsyncEnumerable<LogChunk> RowsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        yield return new LogChunk.Head(await MetaAsync(cancellationToken).ConfigureAwait(false));
+        await foreach (List<IdentityRow> page in PagesAsync(_tables.SelectIdentities, "key", _rows.Identity, r => r.Key, cancellationToken).ConfigureAwait(false))
+            yield return new LogChunk.Identities(page);
+        List<TombstoneRow> tombstones = await ListAsync($"{_tables.SelectTombstones} ORDER BY added", _rows.Tombstone, cancellationToken).ConfigureAwait(false);
+        foreach (TombstoneRow[] page in tombstones.Chunk(PageLength))
+            yield return new LogChunk.Tombstones(page);
+        await foreach (List<TemplateRow> page in PagesAsync(_tables.SelectTemplates, "lsn", _rows.Template, r => r.Lsn, cancellationToken).ConfigureAwait(false))
+            yield return new LogChunk.Templates(page);
+        await foreach (List<OutboxRow> page in PagesAsync(_tables.SelectOutbox, "lsn", _rows.Outbox, r => r.Lsn, cancellationToken).ConfigureAwait(false))
+            yield return new LogChunk.Outbox(page);
+        await foreach (List<CommitRow> page in PagesAsync(_tables.SelectCommits, "lsn", _rows.Commit, r => r.Lsn, cancellationToken).ConfigureAwait(false))
+            yield return new LogChunk.Commits(page);
+    }
+
     public LogDamagedException Damaged(string what) => new(Shard, what);
 
     public async ValueTask DisposeAsync()
@@ -113,10 +132,17 @@ internal sealed class LogView : IAsyncDisposable
 
     private async Task EachAsync<T>(string select, string column, Func<NpgsqlDataReader, T> read, Func<T, long> number, Action<T> visit, CancellationToken cancellationToken)
     {
+        await foreach (List<T> page in PagesAsync(select, column, read, number, cancellationToken).ConfigureAwait(false))
+            page.ForEach(visit);
+    }
+
+    private async IAsyncEnumerable<List<T>> PagesAsync<T>(string select, string column, Func<NpgsqlDataReader, T> read, Func<T, long> number,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         long after = 0;
         while (await PageAsync(select, column, read, after, cancellationToken).ConfigureAwait(false) is { Count: > 0 } page)
         {
-            page.ForEach(visit);
+            yield return page;
             after = number(page[^1]);
         }
     }

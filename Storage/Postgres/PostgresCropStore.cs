@@ -14,6 +14,8 @@ public sealed class PostgresCropStore(PostgresDatabase database, string masterKe
     private protected override async ValueTask<bool> ExistsAsync(string gallery, bool known, CancellationToken cancellationToken) =>
         await PostgresCropTables.ExistsAsync(database, gallery, cancellationToken).ConfigureAwait(false);
 
+    private protected override Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken) => PostgresCropTables.ListAsync(database, cancellationToken);
+
     private protected override ICropTables Open(string gallery) => PostgresCropTables.Open(database, gallery);
 
     private protected override Task DropAsync(string gallery, CancellationToken cancellationToken) => PostgresCropTables.DeleteAsync(database, gallery, cancellationToken);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using FaceSearch.Storage.Backup;
 using FaceSearch.Storage.Crops;
 using Npgsql;
 
@@ -107,6 +108,19 @@ internal sealed class PostgresCropTables : ICropTables
             + "WHERE i.template = $1 AND i.kind = $2 AND k.live",
         r => new SealedImage(template, r.GetFieldValue<byte[]>(0), r.GetFieldValue<byte[]>(1), r.GetFieldValue<byte[]>(2), r.GetFieldValue<byte[]>(3)), template, (long)kind);
 
+    public IEnumerable<CropRow> Rows()
+    {
+        foreach (CropRow row in Each($"SELECT key, person, wrapped FROM {_people} ORDER BY key",
+            r => new CropRow.Person(r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetFieldValue<byte[]>(2))))
+            yield return row;
+        foreach (CropRow row in Each($"SELECT template, person, live, wrapped FROM {_keys} ORDER BY template",
+            r => new CropRow.TemplateKey(r.GetInt64(0), r.GetInt64(1), r.GetBoolean(2), r.GetFieldValue<byte[]>(3))))
+            yield return row;
+        foreach (CropRow row in Each($"SELECT template, kind, body FROM {_images} ORDER BY template, kind",
+            r => new CropRow.Image(r.GetInt64(0), (ImageKind)r.GetInt64(1), r.GetFieldValue<byte[]>(2))))
+            yield return row;
+    }
+
     /// <summary>The server does that by itself.</summary>
     public void Checkpoint()
     {
@@ -159,6 +173,24 @@ internal sealed class PostgresCropTables : ICropTables
         }
     }
 
+    /// <summary>Galleries that have tables.</summary>
+    public static async Task<IReadOnlyList<string>> ListAsync(PostgresDatabase database, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using NpgsqlCommand command = database.Source.CreateCommand("SELECT gallery FROM crop_galleries ORDER BY gallery");
+            await using NpgsqlDataReader r = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            List<string> galleries = [];
+            while (await r.ReadAsync(cancellationToken).ConfigureAwait(false))
+                galleries.Add(r.GetString(0));
+            return galleries;
+        }
+        catch (Exception e) when (PostgresErrors.Translate("the retained images", e) is var translated && !ReferenceEquals(translated, e))
+        {
+            throw translated;
+        }
+    }
+
     /// <summary>Whether a gallery has tables.</summary>
     public static async Task<bool> ExistsAsync(PostgresDatabase database, string gallery, CancellationToken cancellationToken)
     {
@@ -192,6 +224,14 @@ internal sealed class PostgresCropTables : ICropTables
     private static Exception Translate(string gallery, Exception e) => PostgresErrors.IsDamage(e) && e is not PostgresException { SqlState: PostgresErrorCodes.UndefinedTable }
         ? new CropStoreDamagedException(PostgresErrors.Reason(e), e)
         : PostgresErrors.Translate($"the images of gallery '{gallery}'", e);
+
+    private IEnumerable<CropRow> Each(string sql, Func<NpgsqlDataReader, CropRow> read)
+    {
+        using NpgsqlCommand command = Command(_connection, sql, []);
+        using NpgsqlDataReader r = command.ExecuteReader();
+        while (r.Read())
+            yield return read(r);
+    }
 
     private T? First<T>(string sql, Func<NpgsqlDataReader, T> read, params object[] values)
     {

@@ -1,6 +1,9 @@
+using FaceSearch.Storage.Backup;
 using FaceSearch.Storage.Files;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Providers;
 
@@ -33,6 +36,7 @@ public static class PostgresStorage
         silo.Services.AddSingleton<ISnapshotStore>(s => new PostgresSnapshotStore(
             database, Path.Combine(s.GetRequiredService<DataFolderLock>().Folder.Root, "snapshots"), s.GetRequiredService<TimeProvider>()));
         silo.Services.AddSingleton<ICropStore>(_ => new PostgresCropStore(database, masterKeyFile));
+        silo.Services.AddSingleton<IGrainStateList>(s => new PostgresGrainStates(database, s.GetRequiredService<IOptions<ClusterOptions>>().Value.ServiceId));
         silo.AddAdoNetGrainStorage(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME, o =>
         {
             o.Invariant = Invariant;

@@ -12,7 +12,7 @@ public sealed record PostgresTemplateLogOptions
 }
 
 /// <summary>Template logs in one PostgreSQL database, for any number of processes: whoever opened a log last may write it.</summary>
-public sealed class PostgresTemplateLogProvider(PostgresDatabase database, TimeProvider time, PostgresTemplateLogOptions? options = null) : ITemplateLogProvider
+public sealed partial class PostgresTemplateLogProvider(PostgresDatabase database, TimeProvider time, PostgresTemplateLogOptions? options = null) : ITemplateLogProvider
 {
     private readonly PostgresTemplateLogOptions _options = options ?? new();
 

@@ -10,7 +10,16 @@ internal static class LogFile
     public const string Database = "log.db", Wal = "log.db-wal", Mark = "log.ack";
 
     /// <summary>Makes an empty log beside its place and renames it in: a log folder is complete or absent.</summary>
-    public static void Create(ShardId shard, string folder)
+    public static void Create(ShardId shard, string folder) => CreateAsync(shard, folder, writer =>
+    {
+        writer.Begin();
+        writer.SaveMeta(new MetaRow { Shard = shard });
+        writer.Commit();
+        return Task.CompletedTask;
+    }).GetAwaiter().GetResult();
+
+    /// <summary>As above with content, which must end with a head.</summary>
+    public static async Task CreateAsync(ShardId shard, string folder, Func<LogWriter, Task> fill)
     {
         string parent = Path.GetDirectoryName(folder)!;
         DurableFolder.Create(parent);
@@ -27,14 +36,14 @@ internal static class LogFile
                 statement.Run();
             }
         }
+        MetaRow head;
         using (var writer = new LogWriter(shard, file))
         {
-            writer.Begin();
-            writer.SaveMeta(new MetaRow { Shard = shard });
-            writer.Commit();
+            await fill(writer).ConfigureAwait(false);
+            head = writer.State;
         }
         using (var mark = AcknowledgementMark.Open(Path.Combine(draft, Mark)))
-            mark.Write(0, 0);
+            mark.Write(head.Lsn, head.Digest);
         DurableFolder.Flush(draft);
         DurableFolder.Rename(draft, folder);
     }
@@ -55,10 +64,9 @@ internal static class LogFile
     }
 
     /// <summary>Compares what recovery left with the checksums, the schema and the acknowledgement mark. Needs an open transaction.</summary>
-    public static string? Check(LogWriter log, AcknowledgementMark mark)
+    public static string? Check(LogConnection log, MetaRow head, AcknowledgementMark mark)
     {
         CheckSchema(log);
-        MetaRow head = log.State;
         if (head.Shard != log.Shard)
             throw log.Damaged($"it belongs to shard {head.Shard}");
         CommitRow? last = head.Lsn == 0 ? null : log.CommitAt(head.Lsn) ?? throw log.Damaged("its last commit row is missing");

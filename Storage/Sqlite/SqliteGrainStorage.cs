@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using FaceSearch.Storage.Backup;
 using FaceSearch.Storage.Files;
 using Microsoft.Data.Sqlite;
 using Orleans.Runtime;
@@ -11,7 +12,7 @@ namespace FaceSearch.Storage.Sqlite;
 /// Orleans grain state in one SQLite file: small records, one row a state, durable when a write returns. Clearing deletes
 /// the row and overwrites its bytes. Every row carries a checksum; the whole file is checked when it is opened.
 /// </summary>
-public sealed class SqliteGrainStorage : IGrainStorage, IDisposable
+public sealed class SqliteGrainStorage : IGrainStorage, IGrainStateList, IDisposable
 {
     private const int ApplicationId = 0x46536773; // "FSgs"
     private const string Schema = "CREATE TABLE IF NOT EXISTS grains (grain TEXT NOT NULL, state TEXT NOT NULL, etag TEXT NOT NULL, body BLOB NOT NULL, "
@@ -88,6 +89,19 @@ public sealed class SqliteGrainStorage : IGrainStorage, IDisposable
         grainState.RecordExists = false;
         grainState.State = _activators.GetActivator<T>().Create();
     });
+
+    public async Task<GrainStateListing> ListAsync(GrainNames names, CancellationToken cancellationToken = default)
+    {
+        List<GrainStateName> found = [];
+        await TurnAsync(() =>
+        {
+            using Statement all = new(_connection, "SELECT state, grain FROM grains ORDER BY state, grain", 0);
+            using SqliteDataReader r = all.Query();
+            while (r.Read())
+                found.Add(new(r.GetString(0), GrainId.Parse(r.GetString(1), null)));
+        }).ConfigureAwait(false);
+        return new(found, Unnamed: 0);
+    }
 
     public void Dispose()
     {

@@ -13,7 +13,7 @@ public sealed record SqliteTemplateLogOptions
 /// Template logs as SQLite files, one a shard, under a data folder (docs/log-format.md). One process at a time: see
 /// <see cref="DataFolderLock"/>.
 /// </summary>
-public sealed class SqliteTemplateLogProvider(DataFolder data, TimeProvider time, SqliteTemplateLogOptions? options = null) : ITemplateLogProvider
+public sealed partial class SqliteTemplateLogProvider(DataFolder data, TimeProvider time, SqliteTemplateLogOptions? options = null) : ITemplateLogProvider
 {
     /// <summary>Open handles of this process by folder, whichever provider opened them.</summary>
     private static readonly Dictionary<string, HashSet<SqliteTemplateLog>> Open = [];
@@ -100,7 +100,7 @@ public sealed class SqliteTemplateLogProvider(DataFolder data, TimeProvider time
     private static string? TakeOver(LogWriter writer, AcknowledgementMark mark)
     {
         writer.BeginUnder(epoch: null);
-        string? notice = LogFile.Check(writer, mark);
+        string? notice = LogFile.Check(writer, writer.State, mark);
         writer.SaveMeta(writer.State with { Epoch = writer.State.Epoch + 1 });
         writer.Commit();
         if (notice is not null)

@@ -1,0 +1,89 @@
+using System.Runtime.CompilerServices;
+using FaceSearch.Storage.Backup;
+using Microsoft.Data.Sqlite;
+
+namespace FaceSearch.Storage.Sqlite;
+
+public sealed partial class SqliteTemplateLogProvider : ILogArchive
+{
+    Task<IReadOnlyList<ShardId>> ILogArchive.ListAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ShardId>>([.. data.Shards()]);
+
+    async IAsyncEnumerable<LogChunk> ILogArchive.ExportAsync(ShardId shard, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string folder = data.ShardLog(shard);
+        using LogConnection log = await OpenToReadAsync(shard, folder, cancellationToken).ConfigureAwait(false);
+        using IEnumerator<LogChunk> chunks = LogRowCopy.Read(log).GetEnumerator();
+        while (Next())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return chunks.Current;
+        }
+
+        bool Next()
+        {
+            try
+            {
+                return chunks.MoveNext();
+            }
+            catch (SqliteException e)
+            {
+                throw SqliteErrors.Translate(shard, e);
+            }
+        }
+    }
+
+    async Task ILogArchive.ImportAsync(MetaRow head, IAsyncEnumerable<LogChunk> rows, CancellationToken cancellationToken)
+    {
+        string folder = data.ShardLog(head.Shard);
+        await Opening.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (Directory.Exists(folder))
+                throw new BackupRefusedException($"Shard {head.Shard} has a log already.");
+            await LogFile.CreateAsync(head.Shard, folder, writer => LogRowCopy.WriteAsync(writer, head, rows, cancellationToken)).ConfigureAwait(false);
+        }
+        catch (Exception e) when (SqliteErrors.Translate(head.Shard, e) is var translated && !ReferenceEquals(translated, e))
+        {
+            throw translated;
+        }
+        finally
+        {
+            Opening.Release();
+        }
+    }
+
+    /// <summary>A reading connection. A log that this process has not open is looked at first, as at an opening, but keeps its epoch.</summary>
+    private static async Task<LogConnection> OpenToReadAsync(ShardId shard, string folder, CancellationToken cancellationToken)
+    {
+        await Opening.WaitAsync(cancellationToken).ConfigureAwait(false);
+        LogConnection? log = null;
+        try
+        {
+            bool owned;
+            lock (Open)
+                owned = Open.ContainsKey(folder);
+            if (!owned)
+                LogFile.Inspect(shard, folder);
+            log = new LogConnection(shard, Path.Combine(folder, LogFile.Database), write: false);
+            if (!owned)
+            {
+                using AcknowledgementMark mark = AcknowledgementMark.Open(Path.Combine(folder, LogFile.Mark));
+                log.Begin();
+                LogFile.Check(log, log.Meta(), mark);
+                log.Rollback();
+            }
+            return log;
+        }
+        catch (Exception e)
+        {
+            log?.Dispose();
+            if (SqliteErrors.Translate(shard, e) is var translated && !ReferenceEquals(translated, e))
+                throw translated;
+            throw;
+        }
+        finally
+        {
+            Opening.Release();
+        }
+    }
+}

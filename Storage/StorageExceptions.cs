@@ -37,4 +37,4 @@ public sealed class SnapshotDamagedException(string snapshot, string what, Excep
     : StorageException($"Snapshot {snapshot} is damaged: {what}.", inner);
 
 /// <summary>The store cannot be reached or read now.</summary>
-public sealed class StorageUnavailableException(string what, Exception inner) : StorageException(what, inner);
+public sealed class StorageUnavailableException(string what, Exception? inner) : StorageException(what, inner);

@@ -1,13 +1,10 @@
-using System.Net;
-using System.Net.Sockets;
 using FaceSearch.Grains.Hosting;
 using FaceSearch.Grains.Identities;
-using FaceSearch.Storage;
 using Orleans.Configuration;
 
 namespace FaceSearch.Silo.Hosting;
 
-/// <summary>Options, logging and the Orleans silo with its embedded storage.</summary>
+/// <summary>Options, logging and the Orleans silo with its storage.</summary>
 internal static class SiloHosting
 {
     public static SiloOptions AddSiloOptions(this WebApplicationBuilder builder)
@@ -37,15 +34,20 @@ internal static class SiloHosting
         builder.Logging.AddFilter("Polly", LogLevel.Warning);
     }
 
+    /// <exception cref="ConfigurationException">The settings contradict each other or name what this build does not have.</exception>
     public static void AddOrleansSilo(this WebApplicationBuilder builder, SiloOptions options)
     {
-        options.ClientPort = FreePort(options.ClientPort);
+        StorageOptions storage = new();
+        Hosting.ClusterOptions cluster = new();
+        builder.Configuration.GetSection(StorageOptions.Section).Bind(storage);
+        builder.Configuration.GetSection(Hosting.ClusterOptions.Section).Bind(cluster);
+        builder.Services.AddSingleton(cluster);
         builder.Services.AddFaceSearchGrains(builder.Configuration);
         builder.UseOrleans(silo =>
         {
-            silo.UseLocalhostClustering(FreePort(options.SiloPort), options.ClientPort, serviceId: "facesearch", clusterId: "facesearch");
+            silo.AddCluster(options, storage, cluster);
             silo.UseClusterTls(builder.Configuration);
-            silo.AddFaceSearchEmbeddedStorage(options.DataFolder, options.RetentionKeyFile);
+            silo.AddStorage(options, storage);
             silo.Configure<GrainCollectionOptions>(o =>
             {
                 // Identities hold nothing between calls: a bulk enrolment of millions must not keep millions of activations.
@@ -57,13 +59,4 @@ internal static class SiloHosting
     }
 
     private static string? NotEmpty(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null;
-
-    private static int FreePort(int wanted)
-    {
-        if (wanted != 0)
-            return wanted;
-        using TcpListener probe = new(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
 }

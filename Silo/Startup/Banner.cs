@@ -11,7 +11,7 @@ namespace FaceSearch.Silo.Startup;
 /// <summary>Says, once everything is up, where it listens and what is in use.</summary>
 internal sealed class Banner(
     IHostApplicationLifetime lifetime, IServer server, IGrainFactory grains, ITemplateLogProvider logs, ModelStore store,
-    EmbedderPool embedders, SiloOptions options) : IHostedService
+    EmbedderPool embedders, SiloOptions options, ClusterOptions cluster) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -32,14 +32,19 @@ internal sealed class Banner(
               console    {address}/
               API        {address}/api/v1      reference {address}/reference
               storage    {logs.Description}
+              cluster    {Cluster()}
               detector   {detector}
               embedder   {Embedder()}
               messages   in memory
-              training   trainingjob work --silo 127.0.0.1:{options.ClientPort} --server {address}
+              training   trainingjob work --silo {cluster.AdvertisedAddress}:{options.ClientPort} --server {address}
               keys       {Keys(keys)}
             Ready. Ctrl+C stops it; nothing acknowledged is lost however it stops.
             """);
     }
+
+    private string Cluster() => cluster.Provider == ClusterProvider.Localhost
+        ? "this silo alone"
+        : $"'{cluster.ClusterId}' by {cluster.Provider}; this silo is {cluster.AdvertisedAddress}:{cluster.SiloPort}";
 
     private string Embedder() => embedders.Standard is { } session
         ? $"{session.Manifest.Name} on {session.Provider} ({session.Manifest.Licence})"

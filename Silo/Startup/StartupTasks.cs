@@ -9,22 +9,20 @@ namespace FaceSearch.Silo.Startup;
 /// <summary>What happens between the silo's start and the first request.</summary>
 internal static class StartupHosting
 {
-    public static void AddStartup(this WebApplicationBuilder builder, SiloOptions options)
+    public static void AddStartup(this WebApplicationBuilder builder)
     {
-        builder.Services.AddHealthChecks()
-            .AddCheck<StorageCheck>("storage", tags: [GatewayHosting.ReadyTag])
-            .AddCheck<EmbedderCheck>("embedder", tags: [GatewayHosting.ReadyTag]);
+        builder.Services.AddHealthChecks().AddCheck<EmbedderCheck>("embedder", tags: [GatewayHosting.ReadyTag]);
         builder.Services.AddHostedService<StartupTasks>();
         builder.Services.AddHostedService<WakeUp>();
         builder.Services.AddHostedService<Banner>();
     }
 
     /// <summary>Runs until stopped. A start that fails for a known reason prints that reason instead of a stack trace.</summary>
-    public static async Task<int> RunOrExplainAsync(this WebApplication app)
+    public static async Task<int> RunOrExplainAsync(Func<WebApplication> compose)
     {
         try
         {
-            await app.RunAsync();
+            await compose().RunAsync();
             return 0;
         }
         catch (Exception e) when (Explain(e) is { } reason)
@@ -37,7 +35,7 @@ internal static class StartupHosting
     private static string? Explain(Exception e) => e switch
     {
         ExecutionProviderUnavailableException or ModelException or FaceSearchException or Microsoft.Extensions.Options.OptionsValidationException
-            or Storage.StorageException or InvalidOperationException { Source: "FaceSearch.Gateway" } => e.Message,
+            or Storage.StorageException or ConfigurationException or InvalidOperationException { Source: "FaceSearch.Gateway" } => e.Message,
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Choose another address with --urls http://127.0.0.1:PORT.",
         AggregateException { InnerException: { } inner } => Explain(inner),
         _ => null,

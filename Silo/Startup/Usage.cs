@@ -11,12 +11,19 @@ internal static class Usage
             FaceSearch silo: the whole server in one process.
 
               dotnet run -c Release --project Silo [-- options]
+              dotnet run -c Release --project Silo -- database apply|status --Storage:ConnectionString=...
 
             Options (also as environment variables: Silo__DataFolder=..., or in appsettings.json):
               --Silo:DataFolder=PATH     where everything is kept            (facesearch-data)
               --Silo:ModelsFolder=PATH   where the models are                (FACESEARCH_MODELS, else DataFolder/models)
               --Silo:Embedder=NAME       which embedder to load              (the best installed)
               --Silo:Provider=Cpu|Cuda   execution provider; a missing CUDA stops the start
+              --Storage:Provider=Embedded|Postgres                           (Embedded: SQLite and files in the data folder)
+              --Storage:ConnectionString=...  Host=...;Database=...;Username=...;Password=... (better: Storage__ConnectionString)
+              --Storage:CacheFolder=PATH      this silo's copies of snapshots    (DataFolder/cache)
+              --Cluster:Provider=Localhost|Postgres|Redis                    (Localhost: one silo; docs/cluster.md)
+              --Cluster:ConnectionString=...  membership table               (the storage's)
+              --Cluster:ClusterId, ServiceId, AdvertisedAddress, SiloPort, GatewayPort
               --urls=http://HOST:PORT    where HTTP is served                (http://127.0.0.1:8080)
               --Gateway:...              limits of the HTTP API              (docs/operations.md)
               --Shards:..., --Embedder:...                                   (docs/operations.md)

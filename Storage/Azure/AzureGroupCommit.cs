@@ -169,7 +169,7 @@ internal sealed class AzureGroupCommit : IAsyncDisposable
         bool removes = false;
         foreach (Change change in batch)
         {
-            change.Result = writer.Apply(change.What);
+            change.Result = writer.Changes.Apply(change.What);
             if (change.Result.Status != CommitStatus.Applied)
                 continue;
             applied.Add(change.Bytes);
@@ -183,7 +183,7 @@ internal sealed class AzureGroupCommit : IAsyncDisposable
             return;
         }
         DateTimeOffset before = _time.GetUtcNow() - _retention;
-        writer.Prune(before, 2 * batch.Count);
+        writer.Changes.Prune(before, 2 * batch.Count);
         writer.SaveMeta(writer.State);
         var group = new ChangeGroup(writer.State.Lsn, writer.State.Digest, before, 2 * batch.Count, applied);
         await _parts.AppendAsync(LogFrameKind.Changes, group.Encode()).ConfigureAwait(false);

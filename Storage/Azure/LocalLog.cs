@@ -58,10 +58,10 @@ internal sealed class LocalLog : IDisposable
         {
             IdentityChange change = ChangeCodec.Decode(bytes);
             removes |= Removes(change);
-            if (Writer.Apply(change).Status != CommitStatus.Applied)
+            if (Writer.Changes.Apply(change).Status != CommitStatus.Applied)
                 throw Writer.Damaged("a stored change cannot be applied again");
         }
-        Writer.Prune(group.PruneBefore, group.PruneLimit);
+        Writer.Changes.Prune(group.PruneBefore, group.PruneLimit);
         if (Writer.State.Lsn != group.Lsn || Writer.State.Digest != group.Digest)
             throw Writer.Damaged($"applying its changes again leads to another state than LSN {group.Lsn} had");
         Writer.SaveMeta(Writer.State);

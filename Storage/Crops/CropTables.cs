@@ -4,15 +4,12 @@ using Microsoft.Data.Sqlite;
 
 namespace FaceSearch.Storage.Crops;
 
-/// <summary>A template's keys and sealed image, as stored.</summary>
-internal sealed record SealedImage(long Template, byte[] PersonKey, byte[] Person, byte[] TemplateKey, byte[] Body);
-
 /// <summary>
 /// One gallery's <c>crops.db</c>. Rows of <c>people</c> and <c>keys</c> have a fixed length, are never deleted and are overwritten in
 /// place with zeros, so that SQLite never moves one and no page keeps a stale copy of a key (docs/log-format.md says the same of
 /// embeddings). What may remain of an image in unallocated space of a page is then unreadable. Not thread-safe.
 /// </summary>
-internal sealed class CropTables : IDisposable
+internal sealed class CropTables : ICropTables
 {
     private const int ApplicationId = 0x46536372; // "FScr"
 
@@ -27,12 +24,14 @@ internal sealed class CropTables : IDisposable
         "CREATE UNIQUE INDEX IF NOT EXISTS images_by_template ON images (template, kind)",
     ];
 
+    private readonly string _gallery;
     private readonly SqliteConnection _connection;
     private readonly List<Statement> _statements = [];
     private readonly Statement _begin, _commit, _rollback, _findPerson, _putPerson, _endPerson, _findKey, _putKey, _endKey, _liveKeys, _putImage, _dropImages, _has, _read;
 
-    public CropTables(string folder)
+    public CropTables(string gallery, string folder)
     {
+        _gallery = gallery;
         bool isNew = !Directory.Exists(folder);
         DurableFolder.Create(folder);
         string file = Path.Combine(folder, "crops.db");
@@ -71,6 +70,19 @@ internal sealed class CropTables : IDisposable
             + "WHERE i.template = @0 AND i.kind = @1 AND k.live = 1", 2);
     }
 
+    /// <exception cref="StorageException">They cannot be opened.</exception>
+    public static CropTables Open(string gallery, string folder)
+    {
+        try
+        {
+            return new CropTables(gallery, folder);
+        }
+        catch (Exception e) when (Translate(gallery, e) is var translated && !ReferenceEquals(translated, e))
+        {
+            throw translated;
+        }
+    }
+
     public void Begin() => _begin.Run();
 
     public void Commit() => _commit.Run();
@@ -106,6 +118,11 @@ internal sealed class CropTables : IDisposable
 
     public void EndKey(long template) => _endKey.Run(template);
 
+    /// <summary>One process has the file, and its shards do not store an image after its template's erasure.</summary>
+    public void Bar(long template)
+    {
+    }
+
     public bool HasLiveKeys(long person)
     {
         using SqliteDataReader r = _liveKeys.Query(person);
@@ -130,6 +147,20 @@ internal sealed class CropTables : IDisposable
 
     /// <summary>Copies the write-ahead log into the database and cuts it to nothing; there is no other reader that could prevent it.</summary>
     public void Checkpoint() => Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+
+    /// <summary>The old keys are still in the write-ahead log, and only there.</summary>
+    public void Scrub() => Checkpoint();
+
+    public Exception Translate(Exception e) => Translate(_gallery, e);
+
+    private static Exception Translate(string gallery, Exception e) => e switch
+    {
+        SqliteException full when full.IsFull() => new StorageFullException($"the images of gallery '{gallery}'", full),
+        SqliteException damage when damage.IsDamage() => new CropStoreDamagedException($"SQLite reports {SqliteErrors.Code(damage)}", damage),
+        SqliteException other => new StorageUnavailableException($"The images of gallery '{gallery}' cannot be reached: SQLite reports {SqliteErrors.Code(other)}.", other),
+        IOException or UnauthorizedAccessException => new StorageUnavailableException($"The images of gallery '{gallery}' cannot be reached.", e),
+        _ => e,
+    };
 
     public void Dispose()
     {

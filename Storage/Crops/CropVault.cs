@@ -1,13 +1,11 @@
 using System.Security.Cryptography;
 using System.Threading.Channels;
-using FaceSearch.Storage.Sqlite;
-using Microsoft.Data.Sqlite;
 
 namespace FaceSearch.Storage.Crops;
 
 /// <summary>
 /// One gallery's images behind one queue: what arrives while a transaction is being flushed shares the next one, and reads run in
-/// between. After a failed write the file is opened anew before anything else is written.
+/// between. After a failed write the tables are opened anew before anything else is written.
 /// </summary>
 internal sealed class CropVault : IAsyncDisposable
 {
@@ -18,22 +16,22 @@ internal sealed class CropVault : IAsyncDisposable
     private const int ImagesPerCheckpoint = 512;
 
     private readonly string _gallery;
-    private readonly string _folder;
+    private readonly Func<ICropTables> _connect;
     private readonly MasterKey _master;
     private readonly Channel<Work> _queue = Channel.CreateUnbounded<Work>(new() { SingleReader = true });
     private readonly Task _loop;
-    private CropTables? _tables;
+    private ICropTables? _tables;
     private int _written;
 
-    public CropVault(string gallery, string folder, MasterKey master)
+    public CropVault(string gallery, Func<ICropTables> connect, MasterKey master)
     {
-        (_gallery, _folder, _master) = (gallery, folder, master);
+        (_gallery, _connect, _master) = (gallery, connect, master);
         _loop = Task.Run(RunAsync);
     }
 
-    private sealed class Work(Func<CropTables, int> run, bool writes)
+    private sealed class Work(Func<ICropTables, int> run, bool writes)
     {
-        public Func<CropTables, int> Run { get; } = run;
+        public Func<ICropTables, int> Run { get; } = run;
 
         public bool Writes { get; } = writes;
 
@@ -47,10 +45,9 @@ internal sealed class CropVault : IAsyncDisposable
     public async Task<int> EraseAsync(IReadOnlyList<TemplateId> templates)
     {
         int erased = await EnqueueAsync(tables => Erase(tables, templates), writes: true).ConfigureAwait(false);
-        // The old keys are still in the write-ahead log.
         await EnqueueAsync(tables =>
         {
-            tables.Checkpoint();
+            tables.Scrub();
             return 0;
         }, writes: false).ConfigureAwait(false);
         return erased;
@@ -94,7 +91,7 @@ internal sealed class CropVault : IAsyncDisposable
         _tables?.Dispose();
     }
 
-    private int Put(CropTables tables, string identity, IReadOnlyList<RetainedImage> images)
+    private int Put(ICropTables tables, string identity, IReadOnlyList<RetainedImage> images)
     {
         byte[] name = CropCipher.NameOf(_master.Value, _gallery, identity);
         (long person, byte[] personKey) = PersonKey(tables, name);
@@ -123,7 +120,7 @@ internal sealed class CropVault : IAsyncDisposable
         return put;
     }
 
-    private (long Person, byte[] Key) PersonKey(CropTables tables, byte[] name)
+    private (long Person, byte[] Key) PersonKey(ICropTables tables, byte[] name)
     {
         if (tables.FindPerson(name) is { } known)
             return (known.Key, CropCipher.TryOpen(_master.Value, known.Wrapped, name) ?? throw new CropStoreDamagedException("an identity's key does not open: is the master key the right one?"));
@@ -131,13 +128,16 @@ internal sealed class CropVault : IAsyncDisposable
         return (tables.PutPerson(name, CropCipher.Seal(_master.Value, key, name)), key);
     }
 
-    private static int Erase(CropTables tables, IReadOnlyList<TemplateId> templates)
+    private static int Erase(ICropTables tables, IReadOnlyList<TemplateId> templates)
     {
         int erased = 0;
         foreach (TemplateId template in templates)
         {
             if (tables.FindKey(template.Value) is not { Live: true } known)
+            {
+                tables.Bar(template.Value);
                 continue;
+            }
             tables.EndKey(template.Value);
             if (!tables.HasLiveKeys(known.Person))
                 tables.EndPerson(known.Person);
@@ -153,7 +153,7 @@ internal sealed class CropVault : IAsyncDisposable
         return key is null ? null : CropCipher.TryOpen(key, image.Body, CropCipher.OfImage(_gallery, image.Template, kind));
     }
 
-    private Task<int> EnqueueAsync(Func<CropTables, int> run, bool writes)
+    private Task<int> EnqueueAsync(Func<ICropTables, int> run, bool writes)
     {
         Work work = new(run, writes);
         ObjectDisposedException.ThrowIf(!_queue.Writer.TryWrite(work), this);
@@ -180,7 +180,7 @@ internal sealed class CropVault : IAsyncDisposable
     {
         try
         {
-            CropTables tables = _tables ??= new CropTables(_folder);
+            ICropTables tables = _tables ??= _connect();
             if (writes)
                 tables.Begin();
             foreach (Work work in batch)
@@ -209,33 +209,33 @@ internal sealed class CropVault : IAsyncDisposable
         {
             _tables?.Checkpoint();
         }
-        catch (SqliteException e)
+#pragma warning disable CA1031 // Everything was acknowledged rightly; what is wrong now is met again by the next writer.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
             Abort(e);
         }
     }
 
-    /// <summary>Takes the batch back. What was flushed is unknown after anything but "no space": the file is opened anew.</summary>
+    /// <summary>Takes the batch back. What was flushed is unknown after anything but "no space": the tables are opened anew.</summary>
     private Exception Abort(Exception e)
     {
+        if (_tables is not { } tables)
+            return e;
+        Exception translated = tables.Translate(e);
         try
         {
-            _tables?.Rollback();
-            if (e is SqliteException full && full.IsFull())
-                return new StorageFullException($"the images of gallery '{_gallery}'", full);
+            tables.Rollback();
+            if (translated is StorageFullException)
+                return translated;
         }
-        catch (SqliteException)
+#pragma warning disable CA1031 // They are closed all the same.
+        catch (Exception)
+#pragma warning restore CA1031
         {
-            // It is closed all the same.
         }
-        _tables?.Dispose();
+        tables.Dispose();
         _tables = null;
-        return e switch
-        {
-            SqliteException damage when damage.IsDamage() => new CropStoreDamagedException($"SQLite reports {SqliteErrors.Code(damage)}", damage),
-            SqliteException other => new StorageUnavailableException($"The images of gallery '{_gallery}' cannot be reached: SQLite reports {SqliteErrors.Code(other)}.", other),
-            IOException or UnauthorizedAccessException => new StorageUnavailableException($"The images of gallery '{_gallery}' cannot be reached.", e),
-            _ => e,
-        };
+        return translated;
     }
 }

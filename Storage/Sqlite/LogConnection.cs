@@ -1,4 +1,4 @@
-using System.Text.Json;
+using FaceSearch.Storage.Logs;
 using Microsoft.Data.Sqlite;
 
 namespace FaceSearch.Storage.Sqlite;
@@ -9,14 +9,16 @@ namespace FaceSearch.Storage.Sqlite;
 /// </summary>
 internal class LogConnection : IDisposable
 {
-    private const string IdentityColumns = "key, id, lsn, version, created, updated, metadata, members, hash";
-    private const string CommitColumns = "lsn, prior, at, identity, owner, kind, operation, fingerprint, version, templates, was_lsn, was_hash, digest, hash";
+    private const string IdentityColumns = RowReader.IdentityColumns;
+    private const string CommitColumns = RowReader.CommitColumns;
+    private readonly RowReader _rows;
     private readonly List<Statement> _statements = [];
     private readonly Statement _begin, _commit, _rollback, _meta, _identityByName, _keyByTwin, _identityByKey, _template, _operation, _operationByTwin, _commitAt, _list, _listTwin, _outbox;
 
     public LogConnection(ShardId shard, string file, bool write)
     {
         Shard = shard;
+        _rows = new RowReader(shard, Hasher);
         Connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
             DataSource = file,
@@ -37,11 +39,11 @@ internal class LogConnection : IDisposable
         _begin = Prepare(write ? "BEGIN IMMEDIATE" : "BEGIN");
         _commit = Prepare("COMMIT");
         _rollback = Prepare("ROLLBACK");
-        _meta = Prepare("SELECT gallery, generation, shard, epoch, lsn, identities, templates, tombstones, commits, outbox, pruned, digest, hash FROM meta WHERE one = 1");
+        _meta = Prepare($"SELECT {RowReader.MetaColumns} FROM meta WHERE one = 1");
         _identityByName = Prepare($"SELECT {IdentityColumns} FROM identities INDEXED BY identities_by_id WHERE id = @0", 1);
         _keyByTwin = Prepare("SELECT key FROM identities INDEXED BY identities_by_id_twin WHERE id = @0", 1);
         _identityByKey = Prepare($"SELECT {IdentityColumns} FROM identities WHERE key = @0", 1);
-        _template = Prepare("SELECT lsn, id, identity, body FROM templates WHERE lsn = @0", 1);
+        _template = Prepare($"{SelectTemplates} WHERE lsn = @0", 1);
         _operation = Prepare($"SELECT {CommitColumns} FROM commits INDEXED BY commits_by_operation WHERE operation = @0", 1);
         _operationByTwin = Prepare("SELECT lsn FROM commits INDEXED BY commits_by_identity WHERE identity = @0 AND operation = @1", 2);
         _commitAt = Prepare($"SELECT {CommitColumns} FROM commits WHERE lsn = @0", 1);
@@ -74,21 +76,7 @@ internal class LogConnection : IDisposable
         using SqliteDataReader r = _meta.Query();
         if (!r.Read())
             throw Damaged("its head row is missing");
-        var row = new MetaRow
-        {
-            Shard = new(r.GetString(0), checked((int)r.GetInt64(1)), checked((int)r.GetInt64(2))),
-            Epoch = r.GetInt64(3),
-            Lsn = r.GetInt64(4),
-            Identities = r.GetInt64(5),
-            Templates = r.GetInt64(6),
-            Tombstones = r.GetInt64(7),
-            Commits = r.GetInt64(8),
-            Outbox = r.GetInt64(9),
-            Pruned = r.GetInt64(10),
-            Digest = (ulong)r.GetInt64(11),
-        };
-        Check(row.Hash(Hasher), r.GetInt64(12), "its head row");
-        return row;
+        return _rows.Meta(r);
     }
 
     public IdentityRow? FindIdentity(string id)
@@ -178,59 +166,17 @@ internal class LogConnection : IDisposable
         return r.Read() ? ReadCommit(r) : null;
     }
 
-    public StoredIdentity Describe(IdentityRow row, IEnumerable<TemplateRow> members) => new(
-        row.Id,
-        JsonSerializer.Deserialize<Dictionary<string, string>>(row.Metadata) ?? throw Damaged("metadata is null"),
-        row.Version,
-        new(row.Created, TimeSpan.Zero),
-        new(row.Updated, TimeSpan.Zero),
-        [.. members.Select(m => m.Stored)]);
+    public StoredIdentity Describe(IdentityRow row, IEnumerable<TemplateRow> members) => RowReader.Describe(Shard, row, members);
 
-    /// <summary>Reads columns of <see cref="SelectIdentities"/>.</summary>
-    public IdentityRow ReadIdentity(SqliteDataReader r)
-    {
-        var row = new IdentityRow
-        {
-            Key = r.GetInt64(0),
-            Id = r.GetString(1),
-            Lsn = r.GetInt64(2),
-            Version = r.GetInt64(3),
-            Created = r.GetInt64(4),
-            Updated = r.GetInt64(5),
-            Metadata = r.GetString(6),
-            Members = r.GetFieldValue<byte[]>(7),
-        };
-        Check(row.Hash(Hasher), r.GetInt64(8), "an identity row");
-        return row;
-    }
+    public IdentityRow ReadIdentity(SqliteDataReader r) => _rows.Identity(r);
 
-    public TemplateRow ReadTemplate(SqliteDataReader r)
-    {
-        var row = new TemplateRow(r.GetInt64(0), r.GetInt64(1), r.GetInt64(2), r.GetFieldValue<byte[]>(3));
-        return row.IsIntact(Hasher) ? row : throw Damaged($"template row {row.Lsn} contradicts its checksum");
-    }
+    public TemplateRow ReadTemplate(SqliteDataReader r) => _rows.Template(r);
 
-    public CommitRow ReadCommit(SqliteDataReader r)
-    {
-        var row = new CommitRow
-        {
-            Lsn = r.GetInt64(0),
-            Prior = r.GetInt64(1),
-            At = r.GetInt64(2),
-            Identity = (ulong)r.GetInt64(3),
-            Owner = r.GetInt64(4),
-            Kind = (CommitKind)r.GetInt64(5),
-            Operation = r.IsDBNull(6) ? null : r.GetString(6),
-            Fingerprint = (ulong)r.GetInt64(7),
-            Version = r.GetInt64(8),
-            Templates = r.GetFieldValue<byte[]>(9),
-            WasLsn = r.GetInt64(10),
-            WasHash = (ulong)r.GetInt64(11),
-            Digest = (ulong)r.GetInt64(12),
-        };
-        Check(row.Hash(Hasher), r.GetInt64(13), "a commit row");
-        return row;
-    }
+    public CommitRow ReadCommit(SqliteDataReader r) => _rows.Commit(r);
+
+    public TombstoneRow ReadTombstone(SqliteDataReader r) => _rows.Tombstone(r);
+
+    public OutboxRow ReadOutbox(SqliteDataReader r) => _rows.Outbox(r);
 
     public List<TombstoneRow> Tombstones()
     {
@@ -242,25 +188,11 @@ internal class LogConnection : IDisposable
         return rows;
     }
 
-    public TombstoneRow ReadTombstone(SqliteDataReader r)
-    {
-        var row = new TombstoneRow(r.GetInt64(0), r.GetInt64(1), r.GetInt64(2), (ulong)r.GetInt64(3));
-        Check(row.Hash(Hasher), r.GetInt64(4), "a tombstone row");
-        return row;
-    }
-
-    public OutboxRow ReadOutbox(SqliteDataReader r)
-    {
-        var row = new OutboxRow(r.GetInt64(0), (OutboxKind)r.GetInt64(1), r.GetString(2), r.GetFieldValue<byte[]>(3), r.GetInt64(4));
-        Check(row.Hash(Hasher), r.GetInt64(5), "an outbox row");
-        return row;
-    }
-
     public const string SelectIdentities = $"SELECT {IdentityColumns} FROM identities";
-    public const string SelectTemplates = "SELECT lsn, id, identity, body FROM templates";
+    public const string SelectTemplates = $"SELECT {RowReader.TemplateColumns} FROM templates";
     public const string SelectCommits = $"SELECT {CommitColumns} FROM commits";
-    public const string SelectTombstones = "SELECT lsn, template, added, was_hash, hash FROM tombstones";
-    public const string SelectOutbox = "SELECT lsn, kind, identity, templates, at, hash FROM outbox";
+    public const string SelectTombstones = $"SELECT {RowReader.TombstoneColumns} FROM tombstones";
+    public const string SelectOutbox = $"SELECT {RowReader.OutboxColumns} FROM outbox";
 
     /// <summary>SQLite waits for a lock a few milliseconds at a time, where the package would sleep for 150.</summary>
     public const string Patience = "PRAGMA busy_timeout=30000";
@@ -295,12 +227,6 @@ internal class LogConnection : IDisposable
             statement.Dispose();
         Connection.Dispose();
         GC.SuppressFinalize(this);
-    }
-
-    private void Check(ulong computed, long stored, string what)
-    {
-        if (computed != (ulong)stored)
-            throw Damaged($"{what} contradicts its checksum");
     }
 
     private void Pragmas(bool write)

@@ -1,42 +1,31 @@
+using FaceSearch.Storage.Logs;
 using Microsoft.Data.Sqlite;
 
 namespace FaceSearch.Storage.Sqlite;
 
-/// <summary>
-/// What changed after an LSN, read from one consistent view: the four tables merged by LSN. Completeness is proven at the
-/// end: the commits after the anchor form a chain without gaps, and
-/// <code>
-/// digest now - digest at the anchor = hashes of the live rows added since
-///     - hashes of the templates that were there and are gone - hashes of the identity rows that were there and changed
-/// </code>
-/// </summary>
+/// <summary>What changed after an LSN, read from one consistent view: the four tables merged by LSN.</summary>
 internal sealed class LogDiff : IDisposable
 {
     private readonly LogConnection _log;
     private readonly long _after;
-    private readonly MetaRow _head;
+    private readonly DiffProof _proof;
     private readonly List<Statement> _statements = [];
     private SqliteDataReader? _templates, _identities, _tombstones, _commits;
     private TemplateRow? _template;
     private IdentityRow? _identity;
     private TombstoneRow? _tombstone;
     private CommitRow? _commit;
-    private long _chain;
-    private ulong _expected;
-    private long _liveTemplates, _liveIdentities;
     private (long Key, string Id) _owner;
 
     /// <summary>Begins a read transaction on a connection that is free.</summary>
     public LogDiff(LogConnection log, long after, ulong digest)
     {
-        (_log, _after, _chain, _expected) = (log, after, after, digest);
+        (_log, _after) = (log, after);
         try
         {
             log.Begin();
-            _head = log.Meta();
-            ulong? anchor = after == 0 ? 0 : log.CommitAt(after)?.Digest;
-            if (after > _head.Lsn || anchor != digest)
-                throw log.Damaged($"the digest asked for is not this log's at LSN {after}");
+            _proof = new DiffProof(log.Meta(), after, digest, log.Hasher);
+            _proof.CheckAnchor(log.CommitAt(after));
             OpenReaders();
         }
         catch
@@ -58,7 +47,7 @@ internal sealed class LogDiff : IDisposable
             if (lsn == long.MaxValue)
             {
                 if (entries.Count == 0)
-                    CheckEnd();
+                    _proof.CheckEnd(withCommits: _commits is not null);
                 return entries;
             }
             Take(lsn, entries);
@@ -113,34 +102,23 @@ internal sealed class LogDiff : IDisposable
     {
         if (_template is { } template && template.Lsn == lsn)
         {
-            _expected += template.StoredHash;
-            _liveTemplates++;
-            entries.Add(new LogEntry.TemplateAdded(lsn, OwnerOf(template), template.Record));
+            entries.Add(_proof.Take(template, OwnerOf(template)));
             _template = null;
         }
         if (_tombstone is { } tombstone && tombstone.Lsn == lsn)
         {
-            if (tombstone.Added <= _after)
-                _expected -= tombstone.WasHash;
-            entries.Add(new LogEntry.TemplateRemoved(lsn, new(tombstone.Template)));
+            entries.Add(_proof.Take(tombstone));
             _tombstone = null;
         }
         if (_identity is { } identity && identity.Lsn == lsn)
         {
-            _expected += identity.Hash(_log.Hasher);
-            _liveIdentities++;
-            entries.Add(new LogEntry.IdentityChanged(lsn, identity.Id, _log.Describe(identity, []).Metadata, identity.Version));
+            entries.Add(_proof.Take(identity));
             _identity = null;
         }
         if (_commit is { } commit && commit.Lsn == lsn)
         {
-            if (commit.Prior != _chain)
-                throw _log.Damaged($"the commit before LSN {lsn} is missing");
-            _chain = lsn;
-            if (commit.WasLsn > 0 && commit.WasLsn <= _after)
-                _expected -= commit.WasHash;
-            if (commit.Kind == CommitKind.Erasure)
-                entries.Add(new LogEntry.IdentityGone(lsn, commit.Identity));
+            if (_proof.Take(commit) is { } gone)
+                entries.Add(gone);
             _commit = null;
         }
     }
@@ -150,15 +128,5 @@ internal sealed class LogDiff : IDisposable
         if (_owner.Key != template.Identity || _owner.Id is null)
             _owner = (template.Identity, _log.IdentityByKey(template.Identity).Id);
         return _owner.Id;
-    }
-
-    private void CheckEnd()
-    {
-        if (_commits is not null && _chain != _head.Lsn)
-            throw _log.Damaged($"commits after LSN {_chain} are missing");
-        if (_expected != _head.Digest)
-            throw _log.Damaged($"the rows after LSN {_after} do not add up to its digest");
-        if (_after == 0 && (_liveTemplates != _head.Templates || _liveIdentities != _head.Identities))
-            throw _log.Damaged("rows are missing");
     }
 }

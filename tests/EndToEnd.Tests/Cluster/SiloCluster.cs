@@ -1,0 +1,60 @@
+using System.Diagnostics;
+using System.Globalization;
+using FaceSearch.EndToEnd.Tests.Server;
+using FaceSearch.Tests.Servers;
+
+namespace FaceSearch.EndToEnd.Tests.Cluster;
+
+/// <summary>A private PostgreSQL and real silos on it, each a process with a data folder and ports of its own.</summary>
+internal sealed class SiloCluster : IAsyncDisposable
+{
+    private readonly PostgresServer _postgres;
+
+    private SiloCluster(PostgresServer postgres, string connectionString) => (_postgres, ConnectionString) = (postgres, connectionString);
+
+    public string ConnectionString { get; }
+
+    public List<ServerProcess> Silos { get; } = [];
+
+    /// <summary>Starts the database without a schema.</summary>
+    public static async Task<SiloCluster> StartAsync()
+    {
+        PostgresServer postgres = await PostgresServer.StartAsync();
+        return new SiloCluster(postgres, await postgres.CreateDatabaseAsync());
+    }
+
+    /// <summary>Starts one more silo and waits until it is ready.</summary>
+    public async Task<ServerProcess> AddSiloAsync(params string[] more)
+    {
+        ServerProcess silo = await ServerProcess.StartAsync(null, [
+            "--Storage:Provider=Postgres",
+            $"--Storage:ConnectionString={ConnectionString}",
+            "--Cluster:Provider=Postgres",
+            "--Cluster:AdvertisedAddress=127.0.0.1",
+            string.Create(CultureInfo.InvariantCulture, $"--Cluster:SiloPort={ServerProcess.FreePort()}"),
+            string.Create(CultureInfo.InvariantCulture, $"--Cluster:GatewayPort={ServerProcess.FreePort()}"),
+            .. more]);
+        Silos.Add(silo);
+        return silo;
+    }
+
+    /// <summary>Runs <c>Silo database ...</c>; exit code and what it said.</summary>
+    public async Task<(int Code, string Output)> DatabaseAsync(string verb)
+    {
+        ProcessStartInfo start = new("dotnet", [Repository.Assembly("Silo"), "database", verb, $"--Storage:ConnectionString={ConnectionString}"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using Process process = Process.Start(start)!;
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = await process.StandardOutput.ReadToEndAsync() + await error;
+        await process.WaitForExitAsync();
+        return (process.ExitCode, output);
+    }
+
+    public Task<object?> QueryAsync(string sql) => PostgresServer.ExecuteAsync(ConnectionString, sql);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (ServerProcess silo in Silos)
+            await silo.DisposeAsync();
+        await _postgres.DisposeAsync();
+    }
+}

@@ -14,13 +14,23 @@ return await StartupHosting.RunOrExplainAsync(() =>
     WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
     SiloOptions options = builder.AddSiloOptions();
     builder.AddSiloLogging();
-    builder.AddInference(options);
-    builder.AddOrleansSilo(options);
-    builder.AddMessaging();
-    builder.AddFaceSearchGateway();
-    builder.AddStartup();
+    builder.AddModels(options);
+    if (options.Role == SiloRole.Gateway)
+    {
+        builder.AddOrleansGateway();
+    }
+    else
+    {
+        builder.AddEmbedders(options);
+        builder.AddOrleansSilo(options);
+        builder.AddMessaging();
+    }
+    if (options.Role == SiloRole.Silo)
+        builder.AddFaceSearchStatus();
+    else
+        builder.AddFaceSearchGateway();
+    builder.AddStartup(options);
 
     WebApplication app = builder.Build();
-    app.MapFaceSearchGateway();
-    return app;
+    return options.Role == SiloRole.Silo ? app.MapFaceSearchStatus() : app.MapFaceSearchGateway();
 });

@@ -6,18 +6,25 @@ namespace FaceSearch.Silo.Hosting;
 internal static class ClusterTls
 {
     /// <summary>Nothing where no certificate is configured.</summary>
-    public static ISiloBuilder UseClusterTls(this ISiloBuilder silo, IConfiguration configuration)
+    public static ISiloBuilder UseClusterTls(this ISiloBuilder silo, IConfiguration configuration) =>
+        Load(configuration) is { } certificates ? silo.UseTls(certificates.Own, tls => Set(tls, certificates)) : silo;
+
+    /// <summary>The same for a gateway's connections.</summary>
+    public static IClientBuilder UseClusterTls(this IClientBuilder client, IConfiguration configuration) =>
+        Load(configuration) is { } certificates ? client.UseTls(certificates.Own, tls => Set(tls, certificates)) : client;
+
+    private static ClusterCertificates? Load(IConfiguration configuration)
     {
         ClusterTlsOptions options = new();
         configuration.GetSection(ClusterTlsOptions.Section).Bind(options);
-        if (ClusterCertificates.Load(options) is not { } certificates)
-            return silo;
-        return silo.UseTls(certificates.Own, tls =>
-        {
-            tls.RemoteCertificateMode = RemoteCertificateMode.RequireCertificate;
-            tls.ClientCertificateMode = RemoteCertificateMode.RequireCertificate;
-            tls.RemoteCertificateValidation = (remote, _, _) => certificates.Accepts(remote);
-            tls.OnAuthenticateAsClient = (_, client) => client.TargetHost = "facesearch";
-        });
+        return ClusterCertificates.Load(options);
+    }
+
+    private static void Set(TlsOptions tls, ClusterCertificates certificates)
+    {
+        tls.RemoteCertificateMode = RemoteCertificateMode.RequireCertificate;
+        tls.ClientCertificateMode = RemoteCertificateMode.RequireCertificate;
+        tls.RemoteCertificateValidation = (remote, _, _) => certificates.Accepts(remote);
+        tls.OnAuthenticateAsClient = (_, client) => client.TargetHost = "facesearch";
     }
 }

@@ -16,6 +16,8 @@ internal sealed class SiloCluster : IAsyncDisposable
 
     public List<ServerProcess> Silos { get; } = [];
 
+    public List<ServerProcess> Gateways { get; } = [];
+
     /// <summary>Starts the database without a schema.</summary>
     public static async Task<SiloCluster> StartAsync()
     {
@@ -38,6 +40,18 @@ internal sealed class SiloCluster : IAsyncDisposable
         return silo;
     }
 
+    /// <summary>Starts one more gateway without data and waits until it is ready.</summary>
+    public async Task<ServerProcess> AddGatewayAsync(params string[] more)
+    {
+        ServerProcess gateway = await ServerProcess.StartAsync(null, [
+            "--Silo:Role=Gateway",
+            "--Cluster:Provider=Postgres",
+            $"--Cluster:ConnectionString={ConnectionString}",
+            .. more]);
+        Gateways.Add(gateway);
+        return gateway;
+    }
+
     /// <summary>Runs <c>Silo database ...</c>; exit code and what it said.</summary>
     public async Task<(int Code, string Output)> DatabaseAsync(string verb)
     {
@@ -53,7 +67,7 @@ internal sealed class SiloCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (ServerProcess silo in Silos)
+        foreach (ServerProcess silo in Silos.Concat(Gateways))
             await silo.DisposeAsync();
         await _postgres.DisposeAsync();
     }

@@ -8,7 +8,7 @@ namespace FaceSearch.Grains.Tests.Identification;
 /// <summary>Searches whose one shard is slow: its search thread really takes the time.</summary>
 public sealed class DeadlineTests(TestSilo silo) : IClassFixture<TestSilo>, IAsyncDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(300), Slow = TimeSpan.FromMilliseconds(1500), Late = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(1000), Slow = TimeSpan.FromMilliseconds(3000), Late = TimeSpan.FromMilliseconds(50);
 
     private ShardOptions Options => silo.Service<IOptions<ShardOptions>>().Value;
 

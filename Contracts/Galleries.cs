@@ -164,12 +164,12 @@ public interface IGalleryGrain : IGrainWithStringKey
     [Alias("Update")] Task<GalleryDescription> UpdateAsync(GallerySettings settings);
 
     /// <summary>Erases every template, snapshot and setting of the gallery; idempotent.</summary>
-    [Alias("Delete")] Task DeleteAsync();
+    [ResponseTimeout("00:00:30"), Alias("Delete")] Task DeleteAsync();
 
     /// <param name="after">Return identities whose id is greater (ordinal); null from the start.</param>
     /// <param name="limit">1 to 1,000.</param>
     [Alias("ListIdentities")] Task<IdentityPage> ListIdentitiesAsync(string? after, int limit);
 
     /// <summary>Calibrates now, whatever the schedule says.</summary>
-    [Alias("Calibrate")] Task<ThresholdInForce> CalibrateAsync();
+    [ResponseTimeout("00:00:30"), Alias("Calibrate")] Task<ThresholdInForce> CalibrateAsync();
 }

@@ -281,6 +281,9 @@ public sealed record FaceCrop([property: Id(0)] int Size, [property: Id(1)] byte
 public interface IEmbedderGrain : IGrainWithStringKey
 {
     /// <summary>One embedding a crop, in order.</summary>
-    /// <exception cref="FaceSearchException">model-not-installed; overloaded when the queue is full.</exception>
-    [Alias("Embed")] Task<IReadOnlyList<Embedding>> EmbedAsync(IReadOnlyList<FaceCrop> crops, CancellationToken cancellationToken = default);
+    /// <param name="crops">Faces, aligned for this model.</param>
+    /// <param name="deadlineAt">Crops that still wait then are dropped instead of computed; null: none.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <exception cref="FaceSearchException">model-not-installed; overloaded when the queue is full; deadline-exceeded.</exception>
+    [Alias("Embed")] Task<IReadOnlyList<Embedding>> EmbedAsync(IReadOnlyList<FaceCrop> crops, DateTimeOffset? deadlineAt = null, CancellationToken cancellationToken = default);
 }

@@ -6,7 +6,7 @@ using FaceSearch.Silo.Telemetry;
 
 namespace FaceSearch.Silo;
 
-/// <summary>The whole server, put together and not started yet.</summary>
+/// <summary>The server of a role, put together and not started yet.</summary>
 internal static class SiloApplication
 {
     /// <param name="args">Command line.</param>
@@ -16,16 +16,31 @@ internal static class SiloApplication
         WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         SiloOptions options = builder.AddSiloOptions();
         builder.AddSiloLogging();
-        builder.AddInference(options);
-        builder.AddOrleansSilo(options);
-        builder.AddMessaging();
-        builder.AddTelemetry();
-        builder.AddFaceSearchGateway();
-        builder.AddStartup();
+        builder.AddModels(options);
+        if (options.Role == SiloRole.Gateway)
+        {
+            builder.AddOrleansGateway();
+        }
+        else
+        {
+            builder.AddEmbedders(options);
+            builder.AddOrleansSilo(options);
+        }
+        builder.AddMessaging(options.Role);
+        builder.AddTelemetry(options.Role);
+        if (options.Role == SiloRole.Silo)
+            builder.AddFaceSearchStatus();
+        else
+            builder.AddFaceSearchGateway();
+        builder.AddStartup(options);
         further?.Invoke(builder);
         WebApplication app = builder.Build();
-        app.MapFaceSearchGateway();
-        app.MapDashboard();
+        if (options.Role == SiloRole.Silo)
+            app.MapFaceSearchStatus();
+        else
+            app.MapFaceSearchGateway();
+        if (options.Role != SiloRole.Gateway)
+            app.MapDashboard();
         return app;
     }
 }

@@ -36,7 +36,7 @@ internal static class EnrolmentEndpoints
         ApiInput<EnrolRequest> input = await reader.ReadAsync(context, FaceSearchJson.Default.EnrolRequest, Enroller.MaxImages, context.RequestAborted);
         Enrolment enrolment = Bind(gallery, operation, input);
         using Deadline deadline = new(context, options.Value.MaxTimeout);
-        EnrolResponse response = await enroller.EnrolAsync(enrolment, deadline.Token);
+        EnrolResponse response = await enroller.EnrolAsync(enrolment with { DeadlineAt = deadline.At }, deadline.Token);
         return response.Status == EnrolStatus.Replayed
             ? TypedResults.Ok(response)
             : TypedResults.Created($"{HttpApi.Base}/galleries/{gallery}/identities/{Uri.EscapeDataString(response.Identity)}", response);

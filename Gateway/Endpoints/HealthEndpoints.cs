@@ -22,8 +22,10 @@ internal static class HealthEndpoints
         group.MapGet("/health/live", Live).WithDoc("live", "Alive?", "200 as long as the process serves requests.");
         group.MapGet("/health/ready", ReadyAsync).Produces<HealthResponse>(503)
             .WithDoc("ready", "Ready?", "200 when requests can be served, 503 with the reason when not. Shows the execution provider that is really in use.");
-        group.MapGet($"{HttpApi.Base}/version", Version).WithDoc("version", "Version", "What is running.");
     }
+
+    public static void MapVersion(this IEndpointRouteBuilder app) =>
+        app.MapGet($"{HttpApi.Base}/version", Version).WithTags("Status").AllowAnonymous().WithDoc("version", "Version", "What is running.");
 
     private static Ok<HealthResponse> Live() => TypedResults.Ok(new HealthResponse("healthy", []));
 

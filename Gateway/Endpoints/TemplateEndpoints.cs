@@ -44,7 +44,7 @@ internal static class TemplateEndpoints
         return TypedResults.Ok(await deadline.RunAsync(async token =>
         {
             FaceAnalysis analysis = await faces.AnalyseAsync(embedder, image, token);
-            IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, faces.Pick(analysis, policy), token);
+            IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, faces.Pick(analysis, policy), deadline.At, token);
             return new TemplateResponse([.. embedded.Select(e => new FaceTemplate(e.Embedding, embedder, e.Candidate.ToFace()))], faces.Warnings(analysis, policy));
         }));
     }

@@ -47,8 +47,8 @@ internal static class VerifyEndpoints
         if (model.OperatingPoints.Count == 0)
             throw ProblemException.Invalid("The model has no operating points, so no threshold can be given for an FMR. Evaluate it first.");
         Side[] sides = await deadline.RunAsync(token => Task.WhenAll(
-            SideAsync(faces, model.Name, Part(input, "a", input.Json?.A), input.Json?.A?.Embedding, token),
-            SideAsync(faces, model.Name, Part(input, "b", input.Json?.B), input.Json?.B?.Embedding, token)));
+            SideAsync(faces, model.Name, Part(input, "a", input.Json?.A), input.Json?.A?.Embedding, deadline, token),
+            SideAsync(faces, model.Name, Part(input, "b", input.Json?.B), input.Json?.B?.Embedding, deadline, token)));
         float score = sides[0].Embedding.Score(sides[1].Embedding);
         float threshold = OperatingCurve.ScoreAt(model.OperatingPoints, fmr);
         return TypedResults.Ok(new VerifyResponse(score >= threshold, score, threshold, fmr, model.Name,
@@ -64,13 +64,13 @@ internal static class VerifyEndpoints
         input.Fields.RefuseUnknown();
         ReadOnlyMemory<byte>? image = OneImage.Of(input, input.Json?.Image, input.Json?.Embedding);
         using Deadline deadline = new(context, options.Value.MaxTimeout);
-        (Side side, VerifyOutcome outcome) = await catalogue.WithModelAsync(gallery, async model =>
+        (Side side, VerifyOutcome outcome) = await deadline.RunAsync(token => catalogue.WithModelAsync(gallery, async model =>
         {
             string embedder = image is null ? model.Model : Catalogue.EmbedderOf(gallery, model);
-            Side looked = await deadline.RunAsync(token => SideAsync(faces, embedder, image, input.Json?.Embedding, token));
+            Side looked = await SideAsync(faces, embedder, image, input.Json?.Embedding, deadline, token);
             int generation = image is null ? Catalogue.Ready(model, input.Json?.Generation).Generation : model.Generation;
             return (looked, await grains.GetGrain<IIdentityGrain>(key).VerifyAsync(looked.Embedding, generation, fmr));
-        });
+        }));
         return TypedResults.Ok(new IdentityVerifyResponse(outcome.Same, outcome.Score, outcome.Threshold, outcome.Fmr, outcome.BestTemplate, side.Face, side.Warnings));
     }
 
@@ -84,12 +84,12 @@ internal static class VerifyEndpoints
         return OneImage.Of(json?.Image, json?.Embedding, name + ".");
     }
 
-    private static async Task<Side> SideAsync(FaceReader faces, string embedder, ReadOnlyMemory<byte>? image, Embedding? ready, CancellationToken cancellation)
+    private static async Task<Side> SideAsync(FaceReader faces, string embedder, ReadOnlyMemory<byte>? image, Embedding? ready, Deadline deadline, CancellationToken cancellation)
     {
         if (image is not { } bytes)
             return new(null, ready!, []);
         FaceAnalysis analysis = await faces.AnalyseAsync(embedder, bytes, cancellation);
-        IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, faces.Pick(analysis, FacePolicy.Largest), cancellation);
+        IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, faces.Pick(analysis, FacePolicy.Largest), deadline.At, cancellation);
         IReadOnlyList<string> warnings = faces.Warnings(analysis, FacePolicy.Largest);
         if (analysis.Faces.Count > 1)
             warnings = [.. warnings, $"An image shows {analysis.Faces.Count} faces; the largest was taken."];

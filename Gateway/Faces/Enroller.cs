@@ -17,7 +17,8 @@ internal sealed record Enrolment(
     IReadOnlyList<Embedding> Embeddings,
     FacePolicy Faces,
     ConflictPolicy OnConflict,
-    int? Generation = null);
+    int? Generation = null,
+    DateTimeOffset? DeadlineAt = null);
 
 /// <summary>Enrols: images to faces to templates to the identity's grain. The single and the bulk endpoint share it.</summary>
 internal sealed class Enroller(Catalogue catalogue, FaceReader faces, IGrainFactory grains, GatewayMetrics metrics)
@@ -92,7 +93,7 @@ internal sealed class Enroller(Catalogue catalogue, FaceReader faces, IGrainFact
         (int Image, FaceCandidate Face)[] good = [.. looked.SelectMany(l => l.Good, (l, face) => (l.Image, face))];
         if (good.Length is 0 or > MaxTemplates)
             return good.Select(g => new Source(g.Image, null, null!));
-        IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, [.. good.Select(g => g.Face)], cancellation);
+        IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, [.. good.Select(g => g.Face)], enrolment.DeadlineAt, cancellation);
         return good.Zip(embedded, (g, e) => new Source(g.Image, g.Face.ToFace(), Template(enrolment, model.Retention, g.Image, g.Face, e.Embedding)));
     }
 

@@ -65,15 +65,15 @@ internal sealed class FaceReader(VisionModels models, IGrainFactory grains, Gate
         return warnings;
     }
 
-    /// <summary>The embeddings of faces, in order.</summary>
-    /// <exception cref="FaceSearchException">model-not-installed, overloaded.</exception>
-    public async Task<IReadOnlyList<EmbeddedFace>> EmbedAsync(string embedder, IReadOnlyList<FaceCandidate> faces, CancellationToken cancellation)
+    /// <summary>The embeddings of faces, in order; those that still wait at the deadline are not computed.</summary>
+    /// <exception cref="FaceSearchException">model-not-installed, overloaded, deadline-exceeded.</exception>
+    public async Task<IReadOnlyList<EmbeddedFace>> EmbedAsync(string embedder, IReadOnlyList<FaceCandidate> faces, DateTimeOffset? deadlineAt, CancellationToken cancellation)
     {
         using Activity? span = GatewayTracing.Source.StartActivity("faces.embed");
         span?.SetTag("model", embedder).SetTag("faces", faces.Count);
         long start = Stopwatch.GetTimestamp();
         FaceCrop[] crops = [.. faces.Select(f => new FaceCrop(f.Crop.Size, f.Crop.Rgb))];
-        IReadOnlyList<Embedding> embeddings = await grains.GetGrain<IEmbedderGrain>(embedder).EmbedAsync(crops, cancellation);
+        IReadOnlyList<Embedding> embeddings = await grains.GetGrain<IEmbedderGrain>(embedder).EmbedAsync(crops, deadlineAt, cancellation);
         metrics.Embedded(Stopwatch.GetElapsedTime(start));
         return [.. faces.Zip(embeddings, (face, embedding) => new EmbeddedFace(face, embedding))];
     }

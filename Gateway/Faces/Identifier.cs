@@ -27,7 +27,7 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
         span?.SetTag("gallery", gallery).SetTag("generation", model.Generation);
         long start = Stopwatch.GetTimestamp();
         Looked looked = image is { } bytes
-            ? await LookAsync(gallery, model, bytes, request.Faces ?? FacePolicy.All, cancellation)
+            ? await LookAsync(gallery, model, bytes, request.Faces ?? FacePolicy.All, deadline, cancellation)
             : new([new Probe(null, request.Embedding!)], [], 0, 0, null, null);
         long searching = Stopwatch.GetTimestamp();
         IdentifyOutcome[] outcomes = await SearchAsync(gallery, model, request, looked.Probes, deadline, cancellation);
@@ -47,7 +47,7 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
             outcomes.Any(o => o.StoppedEarly));
     }
 
-    private async Task<Looked> LookAsync(string gallery, GalleryModel model, ReadOnlyMemory<byte> image, FacePolicy policy, CancellationToken cancellation)
+    private async Task<Looked> LookAsync(string gallery, GalleryModel model, ReadOnlyMemory<byte> image, FacePolicy policy, Deadline deadline, CancellationToken cancellation)
     {
         string embedder = Catalogue.EmbedderOf(gallery, model);
         long start = Stopwatch.GetTimestamp();
@@ -55,7 +55,7 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
         IReadOnlyList<FaceCandidate> picked = faces.Pick(analysis, policy);
         double analyseMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         start = Stopwatch.GetTimestamp();
-        IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, picked, cancellation);
+        IReadOnlyList<EmbeddedFace> embedded = await faces.EmbedAsync(embedder, picked, deadline.At, cancellation);
         if (embedded.Count > 0)
             shadow.Offer(embedder, image, embedded[0]);
         return new([.. embedded.Select(e => new Probe(e.Candidate.ToFace(), e.Embedding))], faces.Warnings(analysis, policy),

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FaceSearch.Gateway.Bulk;
+using FaceSearch.Gateway.Cluster;
 using FaceSearch.Gateway.Console;
 using FaceSearch.Gateway.Endpoints;
 using FaceSearch.Gateway.Faces;
@@ -37,15 +38,10 @@ public static class GatewayHosting
     /// </summary>
     public static IHostApplicationBuilder AddFaceSearchGateway(this IHostApplicationBuilder builder, Action<GatewayOptions>? configure = null)
     {
+        builder.AddFaceSearchStatus(configure);
         IServiceCollection services = builder.Services;
-        services.AddOptions<GatewayOptions>().Bind(builder.Configuration.GetSection(GatewayOptions.Section))
-            .Configure(options => configure?.Invoke(options))
-            .ValidateDataAnnotations().ValidateOnStart();
-        services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(sp => new ModelStore(sp.GetRequiredService<IOptions<GatewayOptions>>().Value.ModelsFolder, ModelStore.BundledFolder));
-        services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<RequestReader>();
-        services.AddSingleton<ApiKeyRing>();
         services.AddSingleton<VisionModels>();
         services.AddSingleton<FaceReader>();
         services.AddSingleton<Catalogue>();
@@ -56,15 +52,27 @@ public static class GatewayHosting
         services.AddSingleton<Enroller>();
         services.AddSingleton<BulkEnroller>();
         services.AddSingleton(sp => new EnrolmentService(sp.GetRequiredService<Enroller>(), sp.GetRequiredService<IOptions<GatewayOptions>>().Value));
+        services.AddGatewayRateLimits();
+        services.AddGatewayOpenApi();
+        services.AddHealthChecks().AddCheck<DetectorCheck>("detector", tags: [ReadyTag]);
+        return builder;
+    }
+
+    /// <summary>Registers what a process without the HTTP API needs to tell of its health and metrics.</summary>
+    public static IHostApplicationBuilder AddFaceSearchStatus(this IHostApplicationBuilder builder, Action<GatewayOptions>? configure = null)
+    {
+        IServiceCollection services = builder.Services;
+        services.AddOptions<GatewayOptions>().Bind(builder.Configuration.GetSection(GatewayOptions.Section))
+            .Configure(options => configure?.Invoke(options))
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<GatewayMetrics>();
+        services.AddSingleton<ApiKeyRing>();
         services.Configure<KestrelServerOptions>(kestrel => kestrel.AddServerHeader = false);
         services.Configure<JsonOptions>(json => Share(json.SerializerOptions));
         services.AddAuthentication(ApiKeyHandler.SchemeName).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
         services.AddAuthorizationBuilder().AddPolicies();
-        services.AddGatewayRateLimits();
-        services.AddGatewayOpenApi();
-        services.AddHealthChecks()
-            .AddCheck<DetectorCheck>("detector", tags: [ReadyTag])
-            .AddCheck<GalleriesCheck>("galleries", tags: [ReadyTag]);
+        services.AddHealthChecks().AddCheck<GalleriesCheck>("galleries", tags: [ReadyTag]);
         services.AddSingleton<GalleriesCheck>();
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
             .AddMeter("FaceSearch.*", "Microsoft.Orleans")
@@ -74,11 +82,34 @@ public static class GatewayHosting
         return builder;
     }
 
+    /// <summary>Lets the gateway serve only while there is a cluster behind it, and be ready only then.</summary>
+    public static IServiceCollection AddClusterConnection(this IServiceCollection services, ClusterConnection connection)
+    {
+        services.AddSingleton(connection);
+        services.AddHealthChecks().AddCheck<ClusterCheck>("cluster", tags: [ReadyTag]);
+        return services;
+    }
+
+    /// <summary>Serves health and metrics, and nothing else.</summary>
+    public static WebApplication MapFaceSearchStatus(this WebApplication app)
+    {
+        app.UseSecurityHeaders();
+        app.UseMiddleware<ProblemMiddleware>();
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.MapHealth();
+        app.MapPrometheusScrapingEndpoint("/metrics").RequireAuthorization(RolePolicies.AdminOrThisMachine);
+        return app;
+    }
+
     /// <summary>Adds the gateway's middleware and endpoints, at the root of the application.</summary>
     public static WebApplication MapFaceSearchGateway(this WebApplication app)
     {
         app.UseSecurityHeaders();
         app.UseMiddleware<ProblemMiddleware>();
+        if (app.Services.GetService<ClusterConnection>() is { } connection)
+            app.UseMiddleware<ClusterGate>(connection);
         app.UseRouting();
         app.UseAuthentication();
         app.UseRateLimiter();
@@ -98,6 +129,7 @@ public static class GatewayHosting
         api.MapTraining();
         api.MapKeys();
         app.MapHealth();
+        app.MapVersion();
         app.MapPrometheusScrapingEndpoint("/metrics").RequireAuthorization(RolePolicies.AdminOrThisMachine);
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
         app.MapScalarApiReference("/reference", scalar => scalar

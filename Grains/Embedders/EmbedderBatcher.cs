@@ -13,12 +13,13 @@ namespace FaceSearch.Grains.Embedders;
 /// </summary>
 public sealed class EmbedderBatcher : IDisposable
 {
-    private readonly record struct Request(AlignedFace Crop, TaskCompletionSource<Embedding> Result, ActivityContext Caller);
+    private readonly record struct Request(AlignedFace Crop, DateTimeOffset DeadlineAt, TaskCompletionSource<Embedding> Result, ActivityContext Caller, CancellationToken Cancellation);
 
     private readonly IFaceEmbedder _embedder;
     private readonly EmbedderOptions _options;
     private readonly Channel<Request> _queue;
     private readonly Thread[] _threads;
+    private long _dropped;
 
     public EmbedderBatcher(IFaceEmbedder embedder, IOptions<EmbedderOptions> options)
     {
@@ -36,13 +37,16 @@ public sealed class EmbedderBatcher : IDisposable
     /// <summary>The model served.</summary>
     public string Model => _embedder.Manifest.Name;
 
+    /// <summary>Crops that were not embedded because nobody waited for them any more.</summary>
+    public long Dropped => Volatile.Read(ref _dropped);
+
     /// <summary>Crops waiting.</summary>
     public int Waiting => _queue.Reader.Count;
 
-    /// <exception cref="FaceSearchException">overloaded, at once, when the queue is full.</exception>
-    public Task<Embedding> EmbedAsync(AlignedFace crop)
+    /// <exception cref="FaceSearchException">overloaded, at once, when the queue is full; deadline-exceeded for a crop whose turn came too late.</exception>
+    public Task<Embedding> EmbedAsync(AlignedFace crop, DateTimeOffset? deadlineAt = null, CancellationToken cancellationToken = default)
     {
-        Request request = new(crop, new TaskCompletionSource<Embedding>(TaskCreationOptions.RunContinuationsAsynchronously), GrainTracing.Here);
+        Request request = new(crop, deadlineAt ?? DateTimeOffset.MaxValue, new TaskCompletionSource<Embedding>(TaskCreationOptions.RunContinuationsAsynchronously), GrainTracing.Here, cancellationToken);
         if (!_queue.Writer.TryWrite(request))
         {
             GrainMetrics.Rejected("embedder");
@@ -78,7 +82,8 @@ public sealed class EmbedderBatcher : IDisposable
         {
             if (_queue.Reader.TryRead(out Request request))
             {
-                batch.Add(request);
+                if (IsWanted(request))
+                    batch.Add(request);
                 continue;
             }
             TimeSpan left = _options.MaxWait - TimeProvider.System.GetElapsedTime(started);
@@ -88,6 +93,19 @@ public sealed class EmbedderBatcher : IDisposable
                 return false;
         }
         return true;
+    }
+
+    /// <summary>What nobody waits for is answered without being computed.</summary>
+    private bool IsWanted(Request request)
+    {
+        if (request.Cancellation.IsCancellationRequested)
+            request.Result.TrySetCanceled(request.Cancellation);
+        else if (TimeProvider.System.GetUtcNow() > request.DeadlineAt)
+            request.Result.TrySetException(new FaceSearchException(ProblemTypes.DeadlineExceeded, 504, "The face was still waiting to be embedded when its deadline passed.", TimeSpan.FromSeconds(1)));
+        else
+            return true;
+        Interlocked.Increment(ref _dropped);
+        return false;
     }
 
     private bool WaitToRead(TimeSpan limit)

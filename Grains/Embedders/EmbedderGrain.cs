@@ -1,16 +1,17 @@
 using FaceSearch.Grains.Identification;
+using FaceSearch.Grains.Placement;
 using FaceSearch.Vision;
 using Orleans.Concurrency;
 
 namespace FaceSearch.Grains.Embedders;
 
 /// <summary>One model's embedder of this silo: one activation, reentrant, in front of its <see cref="EmbedderBatcher"/>.</summary>
-[StatelessWorker(1), Reentrant]
+[StatelessWorker(1), Reentrant, GpuFirst]
 public sealed class EmbedderGrain(EmbedderPool pool, LiveLatencies latencies, TimeProvider time) : Grain, IEmbedderGrain
 {
     private const int MaxCrops = 256;
 
-    public async Task<IReadOnlyList<FaceSearch.Embedding>> EmbedAsync(IReadOnlyList<FaceCrop> crops, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<FaceSearch.Embedding>> EmbedAsync(IReadOnlyList<FaceCrop> crops, DateTimeOffset? deadlineAt, CancellationToken cancellationToken)
     {
         string model = this.GetPrimaryKeyString();
         if (crops.Count is 0 or > MaxCrops)
@@ -19,7 +20,7 @@ public sealed class EmbedderGrain(EmbedderPool pool, LiveLatencies latencies, Ti
         EmbedderBatcher batcher = await FindAsync(model);
         Task<FaceSearch.Embedding>[] embedding = new Task<FaceSearch.Embedding>[crops.Count];
         for (int i = 0; i < embedding.Length; i++)
-            embedding[i] = batcher.EmbedAsync(new AlignedFace(crops[i].Size, crops[i].Rgb));
+            embedding[i] = batcher.EmbedAsync(new AlignedFace(crops[i].Size, crops[i].Rgb), deadlineAt, cancellationToken);
         FaceSearch.Embedding[] embedded = await Task.WhenAll(embedding).WaitAsync(cancellationToken);
         if (embedded.Length == 1)
             latencies.Embedding.Record(time.GetElapsedTime(started));

@@ -1,6 +1,7 @@
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Grains.Galleries;
 using FaceSearch.Grains.Identification;
+using FaceSearch.Grains.Placement;
 using FaceSearch.Grains.Reembedding;
 using FaceSearch.Grains.Shards;
 using FaceSearch.Grains.Training;
@@ -21,6 +22,7 @@ public static class GrainsHosting
             .Validate(o => o.SearchQueue is >= 1 and <= 1_000_000, "Shards:SearchQueue must be 1 to 1,000,000.")
             .Validate(o => o.EfSearch is >= 16 and <= 4096, "Shards:EfSearch must be 16 to 4,096.")
             .Validate(o => o.EpochCheck < o.EpochLease, "Shards:EpochCheck must be shorter than EpochLease.")
+            .Validate(o => o.MoveAfter >= TimeSpan.Zero, "Shards:MoveAfter must not be negative.")
             .ValidateOnStart();
         services.AddOptions<EmbedderOptions>().Bind(configuration.GetSection("Embedder"))
             .Validate(o => o.MaxBatch is >= 1 and <= 256, "Embedder:MaxBatch must be 1 to 256.")
@@ -43,6 +45,7 @@ public static class GrainsHosting
         services.AddSingleton<ReembeddingServices>();
         services.AddSingleton<SearchPool>();
         services.AddSingleton<GalleryRoutes>();
+        services.AddFaceSearchPlacement();
         return services;
     }
 }

@@ -13,6 +13,7 @@ namespace FaceSearch.Grains.Identification;
 [StatelessWorker, Reentrant]
 public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies, TimeProvider time) : Grain, IIdentifyGrain
 {
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(25), LongestPause = TimeSpan.FromMilliseconds(400);
 
     public Task<IdentifyOutcome> IdentifyAsync(IdentifyQuery query, CancellationToken cancellationToken)
     {
@@ -49,8 +50,9 @@ public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies,
         if (left <= TimeSpan.Zero)
             throw TooLate(query, 0, view.Map.ShardCount);
         Task<ShardAnswer>[] asked = new Task<ShardAnswer>[view.Map.ShardCount];
+        Exception?[] setbacks = new Exception?[asked.Length];
         for (int i = 0; i < asked.Length; i++)
-            asked[i] = GrainFactory.GetGrain<IGalleryShardGrain>(view.Shard(i).ToString()).SearchAsync(ask, cancellationToken);
+            asked[i] = AskAsync(view.Shard(i), ask, setbacks, cancellationToken);
         await ((Task)Task.WhenAll(asked)).WaitAsync(left, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         cancellationToken.ThrowIfCancellationRequested();
         ShardAnswer?[] answers = new ShardAnswer?[asked.Length];
@@ -68,13 +70,31 @@ public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies,
             }
         }
         if (answered == 0 || (answered < answers.Length && !query.AllowPartial))
-            throw Failure(asked, query, answered);
+            throw Failure(asked, setbacks, query, answered);
         return answers;
     }
 
-    private FaceSearchException Failure(Task<ShardAnswer>[] asked, IdentifyQuery query, int answered)
+    /// <summary>Asks a shard, again and again while it is on its way to another silo. A search changes nothing, so repeating it is safe.</summary>
+    private async Task<ShardAnswer> AskAsync(ShardId shard, ShardQuery ask, Exception?[] setbacks, CancellationToken cancellationToken)
     {
-        Exception? error = asked.Select(t => t.Exception?.InnerException).FirstOrDefault(e => e is not null);
+        for (TimeSpan pause = FirstPause; ; pause = pause < LongestPause ? 2 * pause : pause)
+        {
+            try
+            {
+                return await GrainFactory.GetGrain<IGalleryShardGrain>(shard.ToString()).SearchAsync(ask, cancellationToken);
+            }
+            catch (Exception e) when (Transient.Is(e) && time.GetUtcNow() + pause < ask.DeadlineAt)
+            {
+                setbacks[shard.Shard] = e;
+            }
+            await Task.Delay(pause, time, cancellationToken);
+        }
+    }
+
+    private FaceSearchException Failure(Task<ShardAnswer>[] asked, Exception?[] setbacks, IdentifyQuery query, int answered)
+    {
+        Exception? error = asked.Select(t => t.Exception?.InnerException).FirstOrDefault(e => e is not null)
+            ?? asked.Select((t, i) => t.IsCompletedSuccessfully ? null : setbacks[i]).FirstOrDefault(e => e is not null);
         if (error is FaceSearchException { Type: ProblemTypes.GalleryNotFound })
             routes.Forget(query.Gallery);
         return error switch

@@ -21,7 +21,7 @@ internal sealed class LiveEmbedding(IGrainFactory grains, CropFitter fitter)
         try
         {
             FaceCrop[] fitted = [await fitter.FitAsync(retained.Crop, retained.Model, model)];
-            return (await grains.GetGrain<IEmbedderGrain>(model).EmbedAsync(fitted, cancellation))[0];
+            return (await grains.GetGrain<IEmbedderGrain>(model).EmbedAsync(fitted, cancellationToken: cancellation))[0];
         }
         catch (FaceSearchException)
         {

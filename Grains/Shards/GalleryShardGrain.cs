@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using FaceSearch.Grains.Galleries;
+using FaceSearch.Grains.Placement;
 using FaceSearch.Grains.Telemetry;
 using FaceSearch.Storage;
 using Microsoft.Extensions.Logging;
@@ -15,17 +16,20 @@ namespace FaceSearch.Grains.Shards;
 /// told to come back. A shard that another silo has opened is fenced by storage, and one that could not revalidate its epoch for
 /// <see cref="ShardOptions.EpochLease"/> serves no reads.
 /// </summary>
-[KeepAlive, Immovable, Reentrant]
+[KeepAlive, Immovable, Reentrant, ShardPlacement]
 public sealed partial class GalleryShardGrain(
     ITemplateLogProvider logs,
     ISnapshotStore snapshots,
     ICropStore crops,
     IEventPublisher events,
     SearchPool pool,
+    OpenShards openShards,
     IOptions<ShardOptions> options,
     TimeProvider time,
     ILogger<GalleryShardGrain> logger) : Grain, IGalleryShardGrain
 {
+    private static readonly TimeSpan SayingSo = TimeSpan.FromMilliseconds(50);
+
     private readonly CancellationTokenSource _closing = new();
     private readonly ShardOptions _options = options.Value;
     private ShardId _id;
@@ -39,12 +43,14 @@ public sealed partial class GalleryShardGrain(
     {
         _id = ShardId.Parse(this.GetPrimaryKeyString());
         _open = OpenAsync();
+        openShards.Add(_id, GrainContext);
         this.RegisterGrainTimer(CheckEpochAsync, new GrainTimerCreationOptions(_options.EpochCheck, _options.EpochCheck) { Interleave = true });
         return Task.CompletedTask;
     }
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        openShards.Remove(_id, GrainContext);
         await _closing.CancelAsync();
         await CloseAsync();
     }
@@ -69,17 +75,15 @@ public sealed partial class GalleryShardGrain(
 
     public async Task<ShardAnswer> SearchAsync(ShardQuery query, CancellationToken cancellationToken)
     {
-        Shard shard = await ReadyAsync();
+        Shard shard = await ReadyAsync(query.DeadlineAt);
         RefuseWhenStale();
         ActivityContext caller = GrainTracing.Here;
-        (ShardFinding finding, double microseconds) = await Guarded(() => pool.RunAsync(() =>
+        (ShardFinding finding, double microseconds) = await Guarded(() => pool.SearchAsync(_id.Shard, () =>
         {
             using Activity? span = GrainTracing.Start("shard.search", caller);
             span?.SetTag("gallery", _id.Gallery).SetTag("shard", _id.Shard).SetTag("templates", shard.Directory.Templates);
-            if (time.GetUtcNow() > query.DeadlineAt)
-                throw new FaceSearchException(ProblemTypes.DeadlineExceeded, 504, "The search was still waiting when its deadline passed.", TimeSpan.FromSeconds(1));
             return shard.Search(query);
-        }, cancellationToken));
+        }, query.DeadlineAt, cancellationToken));
         return new ShardAnswer(finding.Candidates, _viewVersion, shard.Directory.Identities, microseconds, finding.StoppedEarly);
     }
 
@@ -211,12 +215,18 @@ public sealed partial class GalleryShardGrain(
         return shard;
     }
 
-    private async Task<Shard> ReadyAsync()
+    /// <param name="deadlineAt">"Still loading" is said a little before this, so that the caller hears it in time.</param>
+    private async Task<Shard> ReadyAsync(DateTimeOffset? deadlineAt = null)
     {
         Task<Shard> open = _open!;
         try
         {
-            return open.IsCompletedSuccessfully ? open.Result : await open.WaitAsync(_options.LoadWait, time);
+            if (open.IsCompletedSuccessfully)
+                return open.Result;
+            TimeSpan patience = _options.LoadWait;
+            if (deadlineAt is { } at && at - SayingSo - time.GetUtcNow() is var left && left < patience)
+                patience = left > TimeSpan.Zero ? left : TimeSpan.Zero;
+            return await open.WaitAsync(patience, time);
         }
         catch (TimeoutException)
         {

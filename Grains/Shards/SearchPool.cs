@@ -12,10 +12,14 @@ public sealed class SearchPool : IDisposable
 {
     private readonly BlockingCollection<Job> _queue;
     private readonly Thread[] _threads;
+    private readonly ShardOptions _options;
+    private readonly TimeProvider _time;
+    private long _dropped;
 
-    public SearchPool(IOptions<ShardOptions> options)
+    public SearchPool(IOptions<ShardOptions> options, TimeProvider time)
     {
-        ShardOptions o = options.Value;
+        ShardOptions o = _options = options.Value;
+        _time = time;
         _queue = new BlockingCollection<Job>(Math.Max(1, o.SearchQueue));
         _threads = new Thread[o.SearchThreads > 0 ? o.SearchThreads : Environment.ProcessorCount];
         for (int i = 0; i < _threads.Length; i++)
@@ -29,11 +33,30 @@ public sealed class SearchPool : IDisposable
     /// <summary>Searches waiting for a thread.</summary>
     public int Waiting => _queue.Count;
 
+    /// <summary>Searches that were not made because their deadline had passed, or their caller had gone, before a thread was free.</summary>
+    public long Dropped => Volatile.Read(ref _dropped);
+
+    /// <summary>Makes one search of a shard on a search thread, unless nobody waits for it any more when its turn comes.</summary>
+    /// <exception cref="FaceSearchException">overloaded, at once, when the queue is full; deadline-exceeded when its turn came too late.</exception>
+    public Task<T> SearchAsync<T>(int shard, Func<T> work, DateTimeOffset deadlineAt, CancellationToken cancellationToken) => RunAsync(
+        () =>
+        {
+            if (_time.GetUtcNow() > deadlineAt)
+            {
+                Interlocked.Increment(ref _dropped);
+                throw new FaceSearchException(ProblemTypes.DeadlineExceeded, 504, "The search was still waiting when its deadline passed.", TimeSpan.FromSeconds(1));
+            }
+            if (_options.SlowShard == shard)
+                Thread.Sleep(_options.SlowBy);
+            return work();
+        },
+        cancellationToken);
+
     /// <summary>Runs <paramref name="work"/> on a search thread.</summary>
     /// <exception cref="FaceSearchException">overloaded, at once, when the queue is full.</exception>
     public Task<T> RunAsync<T>(Func<T> work, CancellationToken cancellationToken)
     {
-        Job<T> job = new(work, cancellationToken);
+        Job<T> job = new(this, work, cancellationToken);
         if (!_queue.TryAdd(job))
         {
             GrainMetrics.Rejected("search");
@@ -62,7 +85,7 @@ public sealed class SearchPool : IDisposable
         public abstract void Execute();
     }
 
-    private sealed class Job<T>(Func<T> work, CancellationToken cancellationToken) : Job
+    private sealed class Job<T>(SearchPool pool, Func<T> work, CancellationToken cancellationToken) : Job
     {
         private readonly TaskCompletionSource<T> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -72,6 +95,7 @@ public sealed class SearchPool : IDisposable
         {
             if (cancellationToken.IsCancellationRequested)
             {
+                Interlocked.Increment(ref pool._dropped);
                 _result.TrySetCanceled(cancellationToken);
                 return;
             }

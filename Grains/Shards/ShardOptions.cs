@@ -36,6 +36,15 @@ public sealed class ShardOptions
     /// </summary>
     public bool EarlyDecision { get; set; }
 
+    /// <summary>How long the silos of a cluster must have been the same before shards move to where they are seated now. Zero: they never move.</summary>
+    public TimeSpan MoveAfter { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>For tests: number of the shard whose every search takes <see cref="SlowBy"/> longer.</summary>
+    public int? SlowShard { get; set; }
+
+    /// <summary>For tests: see <see cref="SlowShard"/>.</summary>
+    public TimeSpan SlowBy { get; set; }
+
     /// <summary>Number of templates from which a shard's index answers from the graph instead of the exact scan; null: the index's own default.</summary>
     public int? GraphCrossover { get; set; }
 }

@@ -80,10 +80,10 @@ internal sealed record BackupArguments(string Folder, BackupSecret? Secret, bool
         }
         if (string.IsNullOrWhiteSpace(folder) || (plain && keyFile is not null))
             throw new ConfigurationException(Use);
-        return new(Path.GetFullPath(folder), plain ? null : Secret(keyFile), models, [.. settings]);
+        return new(Path.GetFullPath(folder), plain ? null : SecretOf(keyFile), models, [.. settings]);
     }
 
-    private static BackupSecret Secret(string? keyFile) => keyFile is not null ? BackupSecret.OfKeyFile(keyFile)
+    private static BackupSecret SecretOf(string? keyFile) => keyFile is not null ? BackupSecret.OfKeyFile(keyFile)
         : Environment.GetEnvironmentVariable(BackupCommand.PassphraseVariable) is { Length: > 0 } passphrase ? BackupSecret.OfPassphrase(passphrase)
         : throw new ConfigurationException($"A backup is encrypted: set {BackupCommand.PassphraseVariable} or give --key-file=FILE (--plain: not encrypted).");
 }

@@ -8,15 +8,21 @@ namespace FaceSearch.Silo.Hosting;
 /// <summary>The silo's embedder sessions, from the models folder.</summary>
 internal static class InferenceHosting
 {
-    public static void AddInference(this WebApplicationBuilder builder, SiloOptions options)
+    /// <summary>Models that any process needs: a gateway detects, and aligns for an embedder by its manifest.</summary>
+    public static void AddModels(this WebApplicationBuilder builder, SiloOptions options)
     {
-        InferenceOptions inference = new() { Provider = options.Provider };
         builder.Services.AddSingleton(new ModelStore(options.EffectiveModelsFolder, ModelStore.BundledFolder));
         builder.Services.PostConfigure<GatewayOptions>(o =>
         {
             o.ModelsFolder = options.EffectiveModelsFolder;
-            o.Inference = inference;
+            o.Inference = new() { Provider = options.Provider };
         });
+    }
+
+    /// <summary>The embedders of a silo.</summary>
+    public static void AddEmbedders(this WebApplicationBuilder builder, SiloOptions options)
+    {
+        InferenceOptions inference = new() { Provider = options.Provider };
         builder.Services.AddSingleton(services => Load(services, options, inference));
     }
 

@@ -1,6 +1,8 @@
 using FaceSearch.Grains.Hosting;
 using FaceSearch.Grains.Identities;
+using FaceSearch.Grains.Placement;
 using Orleans.Configuration;
+using Orleans.Runtime.MembershipService.SiloMetadata;
 
 namespace FaceSearch.Silo.Hosting;
 
@@ -16,7 +18,7 @@ internal static class SiloHosting
         options.AdminKey ??= NotEmpty("FACESEARCH_ADMIN_KEY");
         builder.Services.AddSingleton(options);
         if (string.IsNullOrEmpty(builder.Configuration["urls"]) && string.IsNullOrEmpty(builder.Configuration["http_ports"]))
-            builder.WebHost.UseUrls(options.Url);
+            builder.WebHost.UseUrls(options.EffectiveUrl);
         return options;
     }
 
@@ -44,6 +46,11 @@ internal static class SiloHosting
             silo.AddCluster(options, storage, cluster);
             silo.UseClusterTls(builder.Configuration, cluster);
             silo.AddStorage(options, storage);
+            silo.UseSiloMetadata(SiloTraits.Describe(
+                options.Hardware == SiloHardware.Gpu || (options.Hardware == SiloHardware.Detected && options.Provider == Vision.ExecutionProvider.Cuda),
+                options.MemoryGiB is { } gib ? (long)(gib * (1L << 30)) : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes));
+            if (cluster.Provider != ClusterProvider.Localhost)
+                silo.AddOutgoingGrainCallFilter<Gateway.IdempotentCalls>();
             silo.Configure<GrainCollectionOptions>(o =>
             {
                 // Identities hold nothing between calls: a bulk enrolment of millions must not keep millions of activations.

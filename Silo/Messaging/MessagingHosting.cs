@@ -1,6 +1,7 @@
 using FaceSearch.Gateway;
 using FaceSearch.Grains;
 using FaceSearch.Messages;
+using FaceSearch.Silo.Hosting;
 using MassTransit;
 using Microsoft.Extensions.Options;
 
@@ -12,7 +13,7 @@ internal static class MessagingHosting
     /// <summary>Short: what fails after them lies in the error queue.</summary>
     private static readonly TimeSpan[] Retries = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(15)];
 
-    public static void AddMessaging(this WebApplicationBuilder builder)
+    public static void AddMessaging(this WebApplicationBuilder builder, SiloRole role)
     {
         // The library would report its usage to its authors; a server of biometrics calls nobody.
         Environment.SetEnvironmentVariable("MASSTRANSIT_USAGE_TELEMETRY", "false");
@@ -20,12 +21,17 @@ internal static class MessagingHosting
         builder.Services.AddOptions<MessagingOptions>().Bind(section).ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<MessagingOptions>, MessagingValidation>();
         bool rabbit = section.GetValue<MessageTransport>(nameof(MessagingOptions.Transport)) == MessageTransport.RabbitMq;
+        if (role == SiloRole.Gateway && !rabbit)
+            return;
         builder.Services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry();
             bus.SetEndpointNameFormatter(new KebabCaseEndpointNameFormatter("facesearch", includeNamespace: false));
-            bus.AddConsumer<ModelPublishedConsumer>();
-            bus.AddConsumer<EnrolFaceConsumer>();
+            // Pictures are read where the HTTP API is; models are offered where the galleries are.
+            if (role != SiloRole.Gateway)
+                bus.AddConsumer<ModelPublishedConsumer>();
+            if (role != SiloRole.Silo)
+                bus.AddConsumer<EnrolFaceConsumer>();
             bus.AddReceiveObserver<MessageObserver>();
             // A check of our own says the same in our words, and never makes the server unready. (Without any tag it would get "ready".)
             bus.ConfigureHealthCheckOptions(check =>

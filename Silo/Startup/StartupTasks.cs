@@ -9,12 +9,24 @@ namespace FaceSearch.Silo.Startup;
 /// <summary>What happens between the silo's start and the first request.</summary>
 internal static class StartupHosting
 {
-    public static void AddStartup(this WebApplicationBuilder builder)
+    public static void AddStartup(this WebApplicationBuilder builder, SiloOptions options)
     {
-        builder.Services.AddHealthChecks().AddCheck<EmbedderCheck>("embedder", tags: [GatewayHosting.ReadyTag]);
-        builder.Services.AddHostedService<StartupTasks>();
-        builder.Services.AddHostedService<WakeUp>();
-        builder.Services.AddHostedService<Banner>();
+        IServiceCollection services = builder.Services;
+        services.AddSingleton<Drain>();
+        services.AddHostedService(s => s.GetRequiredService<Drain>());
+        services.AddHealthChecks().AddCheck<Drain>("running", tags: [GatewayHosting.ReadyTag]);
+        services.AddOptions<HostOptions>().Configure<ClusterOptions>((o, cluster) => o.ShutdownTimeout = Drain.Delay(options, cluster) + Drain.Patience);
+        if (options.Role == SiloRole.Gateway)
+        {
+            services.AddHostedService<GatewayStart>();
+        }
+        else
+        {
+            services.AddHealthChecks().AddCheck<EmbedderCheck>("embedder", tags: [GatewayHosting.ReadyTag]);
+            services.AddHostedService<StartupTasks>();
+            services.AddHostedService<WakeUp>();
+        }
+        services.AddHostedService<Banner>();
     }
 
     /// <summary>Runs until stopped. A start that fails for a known reason prints that reason instead of a stack trace.</summary>
@@ -55,7 +67,8 @@ internal sealed class StartupTasks(
         IApiKeyGrain keys = grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key);
         if (options.AdminKey is not null)
             await keys.EnsureAdminAsync(options.AdminKey);
-        await GatewayExposure.EnsureAsync(configuration, grains);
+        if (options.Role != SiloRole.Silo)
+            await GatewayExposure.EnsureAsync(configuration, grains);
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -1,3 +1,4 @@
+using FaceSearch.Silo.Hosting;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 using Orleans.Dashboard;
@@ -10,12 +11,12 @@ internal static class TelemetryHosting
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT", TracesEndpoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
     private const string DashboardPath = "/dashboard";
 
-    public static void AddTelemetry(this WebApplicationBuilder builder)
+    public static void AddTelemetry(this WebApplicationBuilder builder, SiloRole role)
     {
         bool export = IsSet(builder, Endpoint) || IsSet(builder, TracesEndpoint);
         if (export || builder.Configuration.GetValue<bool>("Silo:Tracing"))
-            builder.AddTraces(export);
-        if (HasDashboard(builder.Configuration))
+            builder.AddTraces(role, export);
+        if (role != SiloRole.Gateway && HasDashboard(builder.Configuration))
             builder.UseOrleans(silo => silo.AddDashboard(dashboard => dashboard.HideTrace = true));
     }
 
@@ -26,9 +27,12 @@ internal static class TelemetryHosting
             app.MapOrleansDashboard(DashboardPath).RequireAuthorization(nameof(ApiRole.Admin));
     }
 
-    private static void AddTraces(this WebApplicationBuilder builder, bool export)
+    private static void AddTraces(this WebApplicationBuilder builder, SiloRole role, bool export)
     {
-        builder.UseOrleans(silo => silo.AddActivityPropagation());
+        if (role == SiloRole.Gateway)
+            builder.UseOrleansClient(client => client.AddActivityPropagation());
+        else
+            builder.UseOrleans(silo => silo.AddActivityPropagation());
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource =>
             {

@@ -6,6 +6,7 @@ using System.Text.Json.Serialization.Metadata;
 using FaceSearch.Grains;
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Grains.Hosting;
+using FaceSearch.Grains.Shards;
 using FaceSearch.Http;
 using FaceSearch.Storage;
 using FaceSearch.Vision;
@@ -43,6 +44,9 @@ internal sealed class TestServer : IAsyncDisposable
 
     public IGrainFactory Grains => _app.Services.GetRequiredService<IGrainFactory>();
 
+    /// <summary>What the server itself uses.</summary>
+    public T Service<T>() where T : notnull => _app.Services.GetRequiredService<T>();
+
     public LogLines Log => _app.Services.GetRequiredService<LogLines>();
 
     /// <param name="models">A folder with models; null for a server without any.</param>
@@ -58,6 +62,7 @@ internal sealed class TestServer : IAsyncDisposable
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton(lines);
         builder.Services.AddFaceSearchGrains(builder.Configuration);
+        builder.Services.Configure<ShardOptions>(o => o.SearchThreads = 8);
         builder.Services.AddSingleton<IEventPublisher, NoEvents>();
         ModelStore store = new(models ?? Path.Combine(folder, "models"));
         builder.Services.AddSingleton(store);

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net.Http.Json;
-using System.Text.Json;
 using FaceSearch.EndToEnd.Tests.Durability;
 using FaceSearch.EndToEnd.Tests.Server;
 
@@ -19,7 +17,7 @@ internal static class KillRun
         ServerProcess[] silos = [.. cluster.Silos];
         await silos[0].CreateGalleryAsync("ledger", new { shards = 4 });
         await silos[0].EnrolAsync("ledger", Api.Name(900_000), Synthetic.Face(900_000));
-        Best(await silos[1].IdentifyAsync("ledger", Synthetic.Face(900_000))).ShouldBe(Api.Name(900_000));
+        Ledger.Best(await silos[1].IdentifyAsync("ledger", Synthetic.Face(900_000))).ShouldBe(Api.Name(900_000));
 
         Ledger ledger = new();
         using CancellationTokenSource stop = new();
@@ -30,7 +28,7 @@ internal static class KillRun
         Stopwatch since = Stopwatch.StartNew();
         await silos[killed].KillAsync();
         foreach ((int person, bool erased) in before)
-            await FindAsync(survivor, person, erased, since);
+            await Ledger.FindAsync(survivor, person, erased, since);
         TimeSpan took = since.Elapsed;
         took.ShouldBeLessThan(Limit);
         await stop.CancelAsync();
@@ -38,36 +36,12 @@ internal static class KillRun
 
         await ledger.SettleAsync(survivor);
         foreach ((int person, bool erased) in ledger.Settled())
-            await FindAsync(survivor, person, erased, Stopwatch.StartNew());
+            await Ledger.FindAsync(survivor, person, erased, Stopwatch.StartNew());
         await silos[killed].StartAgainAsync();
         foreach ((int person, bool erased) in ledger.Settled().Take(40))
-            await FindAsync(silos[killed], person, erased, Stopwatch.StartNew());
+            await Ledger.FindAsync(silos[killed], person, erased, Stopwatch.StartNew());
         foreach (ServerProcess silo in silos)
             silo.Output.ShouldNotContain(cluster.Secret);
         TestContext.Current.TestOutputHelper!.WriteLine($"silo {killed} killed: {before.Length} people checked through the other {took.TotalSeconds:f1} s later");
-    }
-
-    private static string? Best(JsonElement answer) =>
-        answer.GetProperty("results")[0].GetProperty("candidates") is var candidates && candidates.GetArrayLength() > 0 ? candidates[0].GetProperty("identity").GetString() : null;
-
-    /// <summary>Asks until there is an answer; the answer must be right the first time there is one.</summary>
-    private static async Task FindAsync(ServerProcess server, int person, bool erased, Stopwatch since)
-    {
-        while (true)
-        {
-            using HttpResponseMessage response = await server.TrySendAsync(HttpMethod.Post, "/api/v1/galleries/ledger/identify", JsonContent.Create(new { embedding = Synthetic.Face(person), top = 5 }));
-            string body = await response.Content.ReadAsStringAsync();
-            if (response.IsSuccessStatusCode)
-            {
-                string? best = Best(JsonDocument.Parse(body).RootElement);
-                if (erased)
-                    best.ShouldNotBe(Api.Name(person), "it was erased");
-                else
-                    best.ShouldBe(Api.Name(person), "it was acknowledged");
-                return;
-            }
-            since.Elapsed.ShouldBeLessThan(Limit, $"{(int)response.StatusCode} {body}\n{server.Output}");
-            await Task.Delay(100);
-        }
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using FaceSearch.EndToEnd.Tests.Durability;
 using FaceSearch.EndToEnd.Tests.Server;
 
@@ -77,6 +78,30 @@ internal sealed class Ledger
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {
             return null;
+        }
+    }
+
+    public static string? Best(JsonElement answer) =>
+        answer.GetProperty("results")[0].GetProperty("candidates") is var candidates && candidates.GetArrayLength() > 0 ? candidates[0].GetProperty("identity").GetString() : null;
+
+    /// <summary>Asks until there is an answer; the answer must be right the first time there is one.</summary>
+    public static async Task FindAsync(ServerProcess server, int person, bool erased, Stopwatch since)
+    {
+        while (true)
+        {
+            using HttpResponseMessage response = await server.TrySendAsync(HttpMethod.Post, "/api/v1/galleries/ledger/identify", JsonContent.Create(new { embedding = Synthetic.Face(person), top = 5 }));
+            string body = await response.Content.ReadAsStringAsync();
+            if (response.IsSuccessStatusCode)
+            {
+                string? best = Best(JsonDocument.Parse(body).RootElement);
+                if (erased)
+                    best.ShouldNotBe(Api.Name(person), "it was erased");
+                else
+                    best.ShouldBe(Api.Name(person), "it was acknowledged");
+                return;
+            }
+            since.Elapsed.ShouldBeLessThan(KillRun.Limit, $"{(int)response.StatusCode} {body}\n{server.Output}");
+            await Task.Delay(100);
         }
     }
 }

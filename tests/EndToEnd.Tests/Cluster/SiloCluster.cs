@@ -21,6 +21,8 @@ internal sealed class SiloCluster : IAsyncDisposable
 
     public List<ServerProcess> Silos { get; } = [];
 
+    public List<ServerProcess> Gateways { get; } = [];
+
     /// <summary>Starts a PostgreSQL without a schema.</summary>
     public static async Task<SiloCluster> OnPostgresAsync()
     {
@@ -50,6 +52,18 @@ internal sealed class SiloCluster : IAsyncDisposable
         return silo;
     }
 
+    /// <summary>Starts one more gateway without data and waits until it is ready.</summary>
+    public async Task<ServerProcess> AddGatewayAsync(params string[] more)
+    {
+        ServerProcess gateway = await ServerProcess.StartAsync(null, [
+            "--Silo:Role=Gateway",
+            $"--Cluster:Provider={_provider}",
+            $"--Cluster:ConnectionString={ConnectionString}",
+            .. more]);
+        Gateways.Add(gateway);
+        return gateway;
+    }
+
     /// <summary>Runs <c>Silo database ...</c>; exit code and what it said.</summary>
     public async Task<(int Code, string Output)> DatabaseAsync(string verb)
     {
@@ -65,7 +79,7 @@ internal sealed class SiloCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (ServerProcess silo in Silos)
+        foreach (ServerProcess silo in Silos.Concat(Gateways))
             await silo.DisposeAsync();
         await _server.DisposeAsync();
     }

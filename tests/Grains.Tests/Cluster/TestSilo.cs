@@ -1,5 +1,6 @@
 using FaceSearch.Grains.Tests.Shards;
 using FaceSearch.Grains.Embedders;
+using FaceSearch.Grains.Shards;
 using FaceSearch.Grains.Reembedding;
 using FaceSearch.Grains.Tests.Reembedding;
 using FaceSearch.Grains.Hosting;
@@ -35,6 +36,9 @@ public sealed class TestSilo : IAsyncLifetime
 
     public IGrainFactory Grains => _cluster.Client;
 
+    /// <summary>What the silo itself uses.</summary>
+    internal T Service<T>() where T : notnull => _cluster.Silos[0].ServiceProvider.GetRequiredService<T>();
+
     public async ValueTask InitializeAsync()
     {
         InProcessTestClusterBuilder builder = new(1);
@@ -45,6 +49,7 @@ public sealed class TestSilo : IAsyncLifetime
             silo.AddFaceSearchEmbeddedStorage(_folder.Root);
             silo.Services.AddFaceSearchGrains(new ConfigurationBuilder().Build());
             silo.Services.AddSingleton<IEventPublisher>(Events);
+            silo.Services.Configure<ShardOptions>(o => o.SearchThreads = 8);
             silo.Services.Configure<ReembeddingOptions>(o => (o.Page, o.Grace) = (8, TimeSpan.Zero));
             silo.Services.AddSingleton(new EmbedderPool(
                 null, name => Embedders.TryGetValue(name, out Func<AlignedFace, Embedding>? embed) ? new StandInEmbedder(name, embed) : TestModels.Open(name), Options.Create(new EmbedderOptions { MaxModels = 8 })));

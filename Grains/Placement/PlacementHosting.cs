@@ -1,0 +1,17 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Placement;
+
+namespace FaceSearch.Grains.Placement;
+
+/// <summary>Registers where shards and embedders run.</summary>
+internal static class PlacementHosting
+{
+    public static void AddFaceSearchPlacement(this IServiceCollection services)
+    {
+        services.AddSingleton<OpenShards>();
+        services.AddSingleton<ShardSeats>();
+        services.AddHostedService<ShardMover>();
+        services.AddPlacementDirector<ShardPlacement, ShardPlacementDirector>();
+        services.AddPlacementFilter<GpuFirstFilter, GpuFirstDirector>(ServiceLifetime.Singleton);
+    }
+}

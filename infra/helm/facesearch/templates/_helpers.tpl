@@ -43,8 +43,10 @@ capabilities: { drop: [ALL] }
 {{- end }}
 
 {{- define "facesearch.serverEnv" -}}
+{{- if not .Values.storage.blobEndpoint }}
 - name: Storage__ConnectionString
   valueFrom: { secretKeyRef: { name: {{ include "facesearch.secret" . }}, key: Storage__ConnectionString } }
+{{- end }}
 - name: FACESEARCH_ADMIN_KEY
   valueFrom: { secretKeyRef: { name: {{ include "facesearch.secret" . }}, key: FACESEARCH_ADMIN_KEY } }
 {{- if eq .Values.messaging.transport "RabbitMq" }}

@@ -1,4 +1,4 @@
-namespace FaceSearch.ScaleModel;
+namespace FaceSearch.ScaleModel.Tests;
 
 /// <summary>Results of queueing theory that the simulator must reproduce.</summary>
 internal static class Analytic

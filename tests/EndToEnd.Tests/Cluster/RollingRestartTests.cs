@@ -42,7 +42,11 @@ public sealed class RollingRestartTests
         TestContext.Current.TestOutputHelper!.WriteLine($"{_right} right answers, {_enrolled.Count(e => e.Value)} enrolments, {_refused} clean 503");
         _unclean.ShouldBeEmpty();
         foreach (int person in _enrolled.Where(e => e.Value).Select(e => e.Key).Order())
-            Ledger.Best(await gateway.IdentifyAsync("rolling", Synthetic.Face(person))).ShouldBe(Api.Name(person));
+        {
+            // Shards may still move back to the silo that came last.
+            JsonElement answer = await gateway.SendAsync(HttpMethod.Post, "/api/v1/galleries/rolling/identify", JsonContent.Create(new { embedding = Synthetic.Face(person), top = 3, timeoutMs = 20_000 }));
+            Ledger.Best(answer).ShouldBe(Api.Name(person));
+        }
     }
 
     [Fact]

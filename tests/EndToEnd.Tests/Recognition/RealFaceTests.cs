@@ -13,7 +13,7 @@ public sealed class ServerWithModels : IAsyncLifetime
     {
         get
         {
-            SharedData.Folder;
+            _ = SharedData.Folder;
             return _server!;
         }
     }

@@ -65,7 +65,7 @@ internal static class AzureHosting
             }
             catch (StorageUnavailableException e)
             {
-                throw new StorageUnavailableException($"{e.Message} ({setting})", e);
+                throw new StorageUnavailableException($"{e.Message} ({setting})", null); // Short: what is inside is the SDK's stack.
             }
         }
 

@@ -49,5 +49,12 @@ internal static class AzureErrors
         _ => SqliteErrors.Translate(shard, e),
     };
 
-    public static StorageUnavailableException Unavailable(string what, Exception e) => new($"{what} cannot be reached: Azure storage reports {Code(e)}.", e);
+    public static StorageUnavailableException Unavailable(string what, Exception e) => new($"{what} cannot be used now: {Reason(e)}.", e);
+
+    private static string Reason(Exception e) => e switch
+    {
+        AggregateException { InnerExceptions: [.., var last] } => Reason(last),
+        OperationCanceledException or RequestFailedException { Status: 0, ErrorCode: null or "" } => "it does not answer",
+        _ => $"Azure storage reports {Code(e)}",
+    };
 }

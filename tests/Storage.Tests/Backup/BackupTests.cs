@@ -160,9 +160,12 @@ public sealed class BackupTests(SharedServer server)
             foreach (byte[] needle in (byte[][])[change.Add[0].Embedding.Bytes.ToArray(), "somebody-special"u8.ToArray(), "a-very-secret-note"u8.ToArray()])
                 files.Any(f => File.ReadAllBytes(f).AsSpan().IndexOf(needle) >= 0).ShouldBe(!encrypted);
             if (!OperatingSystem.IsWindows())
-                files.ShouldAllBe(f => File.GetUnixFileMode(f) == (UnixFileMode.UserRead | UnixFileMode.UserWrite));
+                Modes(files).ShouldAllBe(mode => mode == (UnixFileMode.UserRead | UnixFileMode.UserWrite));
         }
     }
+
+    [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+    private static UnixFileMode[] Modes(string[] files) => [.. files.Select(File.GetUnixFileMode)];
 
     private async Task<Site> SiteAsync(bool postgres, byte[]? master = null) => postgres ? await PostgresSite.CreateAsync(server, master) : new SqliteSite(master);
 

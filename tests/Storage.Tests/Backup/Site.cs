@@ -1,4 +1,5 @@
 using FaceSearch.Storage.Backup;
+using FaceSearch.Storage.Crops;
 using FaceSearch.Storage.Files;
 using FaceSearch.Storage.Postgres;
 using FaceSearch.Storage.Sqlite;

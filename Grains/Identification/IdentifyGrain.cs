@@ -13,6 +13,9 @@ namespace FaceSearch.Grains.Identification;
 [StatelessWorker, Reentrant]
 public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies, TimeProvider time) : Grain, IIdentifyGrain
 {
+    /// <summary>Kept of a partial answer's time for its way back, at most.</summary>
+    private static readonly TimeSpan LongestReturn = TimeSpan.FromMilliseconds(25);
+
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(25), LongestPause = TimeSpan.FromMilliseconds(400);
 
     public Task<IdentifyOutcome> IdentifyAsync(IdentifyQuery query, CancellationToken cancellationToken)
@@ -53,7 +56,9 @@ public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies,
         Exception?[] setbacks = new Exception?[asked.Length];
         for (int i = 0; i < asked.Length; i++)
             asked[i] = AskAsync(view.Shard(i), ask, setbacks, cancellationToken);
-        await ((Task)Task.WhenAll(asked)).WaitAsync(left, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        // What the caller may get without the late shards has to reach him in time; a refusal may as well come at the deadline.
+        TimeSpan wait = query.AllowPartial ? left - TimeSpan.FromTicks(Math.Min(LongestReturn.Ticks, left.Ticks / 10)) : left;
+        await ((Task)Task.WhenAll(asked)).WaitAsync(wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         cancellationToken.ThrowIfCancellationRequested();
         ShardAnswer?[] answers = new ShardAnswer?[asked.Length];
         int answered = 0;

@@ -18,20 +18,20 @@ public sealed class ClusterScriptTests
         string folder = Path.Combine(scratch.Folder, "cluster");
         try
         {
-            Cluster(folder, "start", "--silos", "2", "--gateways", "0").Code.ShouldBe(0);
+            Cluster(folder, "start", "--silos", "2", "--gateways", "1").Code.ShouldBe(0);
             (int code, string status) = Cluster(folder, "status");
             code.ShouldBe(0, status);
             status.ShouldContain("silo-2");
 
             Cluster(folder, "kill", "2").Code.ShouldBe(0);
             Cluster(folder, "status").Code.ShouldBe(1);
-            Cluster(folder, "start", "--silos", "2", "--gateways", "0").Code.ShouldBe(0);
+            Cluster(folder, "start", "--silos", "2", "--gateways", "1").Code.ShouldBe(0);
             Cluster(folder, "status").Code.ShouldBe(0);
 
             Dictionary<string, string> settings = File.ReadLines(Path.Combine(folder, "cluster.env")).Select(l => l.Split('=', 2)).ToDictionary(p => p[0], p => p[1].Trim('\''));
             using HttpClient http = new();
             http.DefaultRequestHeaders.Authorization = new("Bearer", settings["FACESEARCH_KEY"]);
-            (await http.GetAsync($"{settings["SILO_2_URL"]}/api/v1/galleries", TestContext.Current.CancellationToken)).StatusCode.ShouldBe(HttpStatusCode.OK);
+            (await http.GetAsync($"{settings["GATEWAY_1_URL"]}/api/v1/galleries", TestContext.Current.CancellationToken)).StatusCode.ShouldBe(HttpStatusCode.OK);
         }
         finally
         {

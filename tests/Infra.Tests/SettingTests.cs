@@ -13,9 +13,6 @@ public sealed partial class SettingTests
         "FACESEARCH_TAG", "FACESEARCH_PORT", "FACESEARCH_SECRETS", "FACESEARCH_CLUSTER", "FACESEARCH_SILO_DLL", "FACESEARCH_TRAINING_DLL", "FACESEARCH_START_LIMIT", "FACESEARCH_AZURITE",
     ];
 
-    /// <summary>What makes a gateway of a silo; it has a test of its own.</summary>
-    private const string Role = "Silo:Role";
-
     private static readonly SettingKeys Keys = new();
 
     public static TheoryData<string> Files => [.. Folders.SelectMany(Tree.Files).Select(f => Path.GetRelativePath(Tree.Root, f))];
@@ -27,17 +24,10 @@ public sealed partial class SettingTests
         foreach (string name in Settings().Matches(text).Select(m => m.Value).Distinct())
         {
             string key = name.Replace("__", ":", StringComparison.Ordinal);
-            (key == Role || Keys.Knows(key)).ShouldBeTrue($"{file} sets {name}, which nothing reads");
+            Keys.Knows(key).ShouldBeTrue($"{file} sets {name}, which nothing reads");
         }
         foreach (string name in Variables().Matches(text).Select(m => m.Value).Distinct().Except(Own))
             Keys.KnowsVariable(name).ShouldBeTrue($"{file} sets {name}, which nothing reads");
-    }
-
-    [Fact]
-    public void The_role_that_makes_gateways_is_a_setting()
-    {
-        Assert.SkipUnless(Keys.Knows(Role), "This build has no Silo:Role: what infra starts as a gateway is one more silo.");
-        Keys.Knows("Silo:Roles").ShouldBeFalse();
     }
 
     [Fact]

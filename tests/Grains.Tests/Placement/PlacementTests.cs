@@ -2,6 +2,7 @@ using FaceSearch.Grains.Tests.Cluster;
 
 namespace FaceSearch.Grains.Tests.Placement;
 
+[Collection(nameof(Alone))]
 public sealed class PlacementTests
 {
     [Fact]
@@ -14,7 +15,7 @@ public sealed class PlacementTests
         for (int i = 0; i < 12; i++)
             (await EmbedAsync(silos, model++)).ShouldBe(1);
         await silos.Cluster.StopSiloAsync(silos.Cluster.Silos[1]);
-        await Until.TrueAsync(async () => await EmbedAsync(silos, model++) != 1);
+        await Until.TrueAsync(async () => await EmbedAsync(silos, model++) != 1, limit: TimeSpan.FromMinutes(3));
     }
 
     [Fact]

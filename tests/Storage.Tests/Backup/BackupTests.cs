@@ -64,11 +64,12 @@ public sealed class BackupTests(SharedServer server)
     public async Task A_damaged_cut_or_missing_file_is_refused_by_name_and_nothing_is_restored(bool encrypted)
     {
         BackupSecret? secret = encrypted ? Secret : null;
-        await using SqliteSite source = new();
+        byte[] master = RandomNumberGenerator.GetBytes(32);
+        await using SqliteSite source = new(master);
         await FillAsync(source);
         using TempFolder folder = new();
         BackupManifest manifest = await new BackupWriter(source.Stores, folder.Path, secret, TimeProvider.System).RunAsync();
-        await using SqliteSite target = new();
+        await using SqliteSite target = new(master);
         foreach (string name in manifest.Files.Select(f => f.Path).Append(BackupManifest.FileName))
         {
             string file = Path.Combine(folder.Path, name);

@@ -9,7 +9,7 @@ namespace FaceSearch.TrainingJob.Torch;
 /// <param name="Device">CPU or CUDA.</param>
 /// <param name="Mixed">
 /// Convolve in bfloat16, with weights, norms and losses in float32. It pays where the processor multiplies bfloat16 faster than float32
-/// (measured, faces a second and core: AMD Zen 4 90 against 48; Intel Sapphire Rapids whose AMX is hidden by the hypervisor 43 against 53).
+/// (measured, faces a second and core: AMD Zen 4 90 against 48; Intel Emerald Rapids whose AMX is hidden by the hypervisor 43 against 53).
 /// </param>
 public sealed record TorchRuntime(Device Device, bool Mixed)
 {
@@ -42,8 +42,8 @@ public sealed record TorchRuntime(Device Device, bool Mixed)
     }
 
     /// <summary>
-    /// Tiles (AMX-BF16: leaf 7, bit 22 of EDX), or AVX512_BF16 (leaf 7, sub-leaf 1, bit 5 of EAX) on AMD, which has two such units a core
-    /// where Intel has one beside two for float32 (Intel SDM, CPUID; AMD APM volume 3).
+    /// Tiles (AMX-BF16: leaf 7, bit 22 of EDX), or AVX512_BF16 (leaf 7, sub-leaf 1, bit 5 of EAX) on AMD, where
+    /// it was measured to pay; on Intel without tiles it was measured not to (Intel SDM, CPUID; AMD APM volume 3).
     /// </summary>
     private static bool HasFastBf16()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Grains.Hosting;
 using FaceSearch.Grains.Placement;
@@ -11,17 +12,20 @@ using FaceSearch.Storage.Sqlite;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Orleans.Providers;
+using Orleans.Runtime.Hosting;
 using Orleans.Runtime.MembershipService.SiloMetadata;
+using Orleans.Serialization.Serializers;
+using Orleans.Storage;
 using Orleans.TestingHost;
 
 namespace FaceSearch.Grains.Tests.Placement;
 
-/// <summary>Several silos in this process that share real template logs and snapshots; grain state and membership are in memory.</summary>
+/// <summary>Several silos in this process that share real grain state, template logs and snapshots; membership is in memory.</summary>
 internal sealed class TestSilos : IAsyncDisposable
 {
     private readonly TempFolder _folder = new();
     private readonly InProcessTestCluster _cluster;
-    private int _configured;
 
     private TestSilos(short count, TimeSpan moveAfter, Func<int, bool> gpu)
     {
@@ -30,10 +34,11 @@ internal sealed class TestSilos : IAsyncDisposable
         FileSnapshotStore snapshots = new(data);
         SqliteCropStore crops = new(data, null);
         InProcessTestClusterBuilder builder = new(count);
-        builder.ConfigureSilo((_, silo) =>
+        builder.ConfigureSilo((options, silo) =>
         {
-            int number = Interlocked.Increment(ref _configured) - 1;
-            silo.AddMemoryGrainStorageAsDefault();
+            int number = Number(options.SiloName);
+            silo.Services.AddGrainStorage(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME, (services, _) =>
+                new SqliteGrainStorage(data, services.GetRequiredService<IGrainStorageSerializer>(), services.GetRequiredService<IActivatorProvider>()));
             silo.Services.AddSingleton<ITemplateLogProvider>(_ => logs);
             silo.Services.AddSingleton<ISnapshotStore>(_ => snapshots);
             silo.Services.AddSingleton<ICropStore>(_ => crops);
@@ -67,6 +72,11 @@ internal sealed class TestSilos : IAsyncDisposable
 
     /// <summary>Shards that each living silo has open, as the silo itself says.</summary>
     public int[] OpenShards() => [.. _cluster.Silos.Where(s => s.IsActive).Select(s => s.ServiceProvider.GetRequiredService<OpenShards>().All.Count)];
+
+    /// <summary>Silos start side by side: their order in <see cref="Cluster"/> says nothing.</summary>
+    public InProcessSiloHandle Silo(int number) => _cluster.Silos.Single(s => Number(s.Name) == number);
+
+    private static int Number(string name) => int.Parse(name[(name.LastIndexOf('_') + 1)..], CultureInfo.InvariantCulture);
 
     public async ValueTask DisposeAsync()
     {

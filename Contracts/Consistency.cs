@@ -70,7 +70,15 @@ public readonly record struct ConsistencyToken([property: Id(0)] ShardId Shard, 
             return null;
         }
         using BinaryReader reader = new(new MemoryStream(bytes, 1, bytes.Length - 1 - HashLength));
-        return new(new ShardId(gallery, reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt()), reader.Read7BitEncodedInt64());
+        try
+        {
+            ConsistencyToken token = new(new ShardId(gallery, reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt()), reader.Read7BitEncodedInt64());
+            return token is { Shard: { Generation: > 0, Shard: >= 0 }, Lsn: >= 0 } ? token : null;
+        }
+        catch (Exception e) when (e is EndOfStreamException or FormatException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Finds slips of the pen and tokens of other galleries; no secret.</summary>

@@ -34,6 +34,8 @@ internal sealed class ShardReplica : IAsyncDisposable
     /// <summary>All changes up to here are visible to searches that begin now.</summary>
     public long Lsn => Interlocked.Read(ref _lsn);
 
+    public ShardDirectory Directory => _directory;
+
     public long Identities => _directory.Identities;
 
     public long Templates => _directory.Templates;

@@ -212,8 +212,6 @@ public sealed partial class ShardReplicaGrain : Grain, IShardReplicaGrain
         }
         catch (Exception e) when (e is StorageException or OperationCanceledException)
         {
-            if (_time.GetUtcNow() - _confirmedAt > _options.GiveUp)
-                DeactivateOnIdle();
             LogLater(e, _id);
             throw Unavailable("cannot read the log now");
         }
@@ -223,6 +221,11 @@ public sealed partial class ShardReplicaGrain : Grain, IShardReplicaGrain
     {
         if (_open is not { IsCompletedSuccessfully: true } || _closing.IsCancellationRequested)
             return;
+        if (_time.GetUtcNow() - _confirmedAt > _options.GiveUp)
+        {
+            DeactivateOnIdle();
+            return;
+        }
         try
         {
             if (_catchingUp is not { IsCompleted: false })

@@ -73,6 +73,7 @@ public sealed class ShardCalls
             if (hedge)
                 GrainMetrics.Hedged(shard.Gallery, "sent");
             Task<ShardAnswer> two = second(() => { }, stop.Token);
+            two.Ignore();
             Task<ShardAnswer> winner = await Task.WhenAny(one, two);
             if (!winner.IsCompletedSuccessfully)
                 winner = winner == one ? two : one;

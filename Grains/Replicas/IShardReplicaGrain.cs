@@ -50,8 +50,10 @@ public interface IShardReplicaGrain : IGrainWithStringKey
     /// <exception cref="FaceSearchException">shard-loading, shard-unavailable, overloaded, deadline-exceeded.</exception>
     [Alias("Search")] Task<ShardAnswer> SearchAsync(ShardQuery query, bool latest, CancellationToken cancellationToken = default);
 
-    /// <summary>The shard says that it is there, and has written up to <paramref name="lsn"/>. May be lost.</summary>
-    [OneWay, Alias("Nudge")] Task NudgeAsync(long lsn);
+    /// <summary>The shard has written up to <paramref name="lsn"/>. May be lost.</summary>
+    /// <param name="lsn">Last LSN.</param>
+    /// <param name="wake">Load the replica if it is not loaded yet.</param>
+    [OneWay, Alias("Nudge")] Task NudgeAsync(long lsn, bool wake);
 
     [Alias("Status")] Task<ReplicaStatus> GetStatusAsync();
 

@@ -25,7 +25,7 @@ internal sealed class ReplicaKeeper(ShardId shard, IGrainFactory grains, Gallery
             (_wanted, _settingsOf) = (view.Settings.Replicas, view.Version);
         }
         if (_wanted > 0)
-            Tell(lsn);
+            Tell(lsn, wake: true);
     }
 
     /// <summary>The shard has acknowledged a change; replicas hear of it within some milliseconds, of many changes at once.</summary>
@@ -51,16 +51,16 @@ internal sealed class ReplicaKeeper(ShardId shard, IGrainFactory grains, Gallery
         for (long told = -1; told < _lsn;)
         {
             told = _lsn;
-            Tell(told);
+            Tell(told, wake: false);
             await Task.Delay(Between, time);
         }
         _telling = false;
     }
 
-    private void Tell(long lsn)
+    private void Tell(long lsn, bool wake)
     {
         for (int n = seats.Seated(_wanted) - 1; n >= 0; n--)
-            Replica(n).NudgeAsync(lsn).Ignore();
+            Replica(n).NudgeAsync(lsn, wake).Ignore();
     }
 
     private IShardReplicaGrain Replica(int number) => grains.GetGrain<IShardReplicaGrain>(new ReplicaId(shard, number).ToString());

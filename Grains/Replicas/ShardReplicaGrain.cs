@@ -17,7 +17,7 @@ namespace FaceSearch.Grains.Replicas;
 [KeepAlive, Immovable, Reentrant, ReplicaPlacement]
 public sealed partial class ShardReplicaGrain : Grain, IShardReplicaGrain
 {
-    private static readonly TimeSpan SayingSo = TimeSpan.FromMilliseconds(50), ViewEvery = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan SayingSo = TimeSpan.FromMilliseconds(50), ViewEvery = TimeSpan.FromSeconds(3), TryAgain = TimeSpan.FromSeconds(30);
 
     private readonly CancellationTokenSource _closing = new();
     private readonly ReplicaParts _parts;
@@ -31,7 +31,7 @@ public sealed partial class ShardReplicaGrain : Grain, IShardReplicaGrain
     private ReplicaId _id;
     private Task<ShardReplica>? _open;
     private Task? _catchingUp, _next;
-    private DateTimeOffset _confirmedAt, _viewAt;
+    private DateTimeOffset _confirmedAt, _viewAt, _notBefore;
     private long _viewVersion, _reads;
     private SiloAddress[] _known = [];
     private long _knownSince;
@@ -79,8 +79,10 @@ public sealed partial class ShardReplicaGrain : Grain, IShardReplicaGrain
         }
     }
 
-    public async Task NudgeAsync(long lsn)
+    public async Task NudgeAsync(long lsn, bool wake)
     {
+        if (!wake && _open is null or { IsFaulted: true })
+            return;
         try
         {
             if ((await ReadyAsync(null)).Lsn < lsn)
@@ -94,7 +96,7 @@ public sealed partial class ShardReplicaGrain : Grain, IShardReplicaGrain
 
     public Task<ReplicaStatus> GetStatusAsync() => Task.FromResult(_open is { IsCompletedSuccessfully: true, Result: var replica }
         ? new ReplicaStatus("ready", replica.Lsn, replica.Identities, replica.Templates, _here.SiloAddress, _reads)
-        : new ReplicaStatus(_open is null ? "idle" : "loading", 0, 0, 0, _here.SiloAddress, _reads));
+        : new ReplicaStatus(_open is null or { IsFaulted: true } ? "idle" : "loading", 0, 0, 0, _here.SiloAddress, _reads));
 
     public async Task DropAsync()
     {
@@ -109,7 +111,13 @@ public sealed partial class ShardReplicaGrain : Grain, IShardReplicaGrain
     {
         if (_closing.IsCancellationRequested)
             throw Unavailable("is closing");
-        Task<ShardReplica> open = _open ??= OpenAsync();
+        if (_open is null or { IsFaulted: true })
+        {
+            if (_time.GetUtcNow() < _notBefore)
+                throw Unavailable("could not be loaded and is tried again later");
+            _open = OpenAsync();
+        }
+        Task<ShardReplica> open = _open;
         if (open.IsCompletedSuccessfully)
             return open.Result;
         TimeSpan patience = (deadlineAt ?? DateTimeOffset.MinValue) - SayingSo - _time.GetUtcNow();
@@ -138,7 +146,8 @@ public sealed partial class ShardReplicaGrain : Grain, IShardReplicaGrain
         catch (Exception e) when (e is not FaceSearchException)
         {
             LogOpenFailed(e, _id);
-            DeactivateOnIdle();
+            if (!Transient.Is(e))
+                _notBefore = _time.GetUtcNow() + TryAgain;
             throw Unavailable("could not be loaded");
         }
         catch (FaceSearchException)

@@ -59,6 +59,9 @@ public sealed record GallerySettings
 
     /// <summary>Metadata key whose values are cohorts: a model is not published if it serves one of them worse. Null: none.</summary>
     [Id(9)] public string? CohortKey { get; init; }
+
+    /// <summary>Read replicas of each shard, on other silos, 0 to 3; as many as there are other silos.</summary>
+    [Id(10)] public int Replicas { get; init; }
 }
 
 /// <summary>How the threshold in force came about.</summary>
@@ -160,7 +163,7 @@ public interface IGalleryGrain : IGrainWithStringKey
     /// <summary>The model and generation to embed with; cheap.</summary>
     [Orleans.Concurrency.AlwaysInterleave, Alias("Model")] Task<GalleryModel> GetModelAsync();
 
-    /// <summary>Changes description, threshold, margin and near-duplicate score; the model stays.</summary>
+    /// <summary>Changes description, threshold, margin, near-duplicate score and replicas; the model stays.</summary>
     [Alias("Update")] Task<GalleryDescription> UpdateAsync(GallerySettings settings);
 
     /// <summary>Erases every template, snapshot and setting of the gallery; idempotent.</summary>

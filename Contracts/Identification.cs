@@ -23,6 +23,8 @@ public enum Decision
 /// <param name="Filter">Only identities whose metadata has, for every key, one of the values.</param>
 /// <param name="DeadlineAt">Absolute deadline.</param>
 /// <param name="AllowPartial">Accept an answer from some of the shards; otherwise all must answer.</param>
+/// <param name="Consistency">Whether replicas that are a little behind may answer.</param>
+/// <param name="After">Changes that the answer must see, whoever gives it.</param>
 [GenerateSerializer, Immutable, Alias("fs.IdentifyQuery")]
 public sealed record IdentifyQuery(
     [property: Id(0)] string Gallery,
@@ -33,7 +35,9 @@ public sealed record IdentifyQuery(
     [property: Id(5)] float? Margin,
     [property: Id(6)] IReadOnlyDictionary<string, string[]>? Filter,
     [property: Id(7)] DateTimeOffset DeadlineAt,
-    [property: Id(8)] bool AllowPartial);
+    [property: Id(8)] bool AllowPartial,
+    [property: Id(9)] ReadConsistency Consistency = ReadConsistency.Latest,
+    [property: Id(10)] IReadOnlyList<ConsistencyToken>? After = null);
 
 /// <summary>One identity of a candidate list, with the example that matched best.</summary>
 [GenerateSerializer, Immutable, Alias("fs.Candidate")]
@@ -55,6 +59,7 @@ public sealed record Candidate(
 /// <param name="ShardsTotal">Shards of the gallery.</param>
 /// <param name="SearchMicroseconds">The slowest shard's own search time.</param>
 /// <param name="StoppedEarly">A shard's graph walk ended because going on could hardly change the decision.</param>
+/// <param name="ReplicasAnswered">Shards for which a read replica answered.</param>
 [GenerateSerializer, Immutable, Alias("fs.IdentifyOutcome")]
 public sealed record IdentifyOutcome(
     [property: Id(0)] Decision Decision,
@@ -66,7 +71,8 @@ public sealed record IdentifyOutcome(
     [property: Id(6)] int ShardsAnswered,
     [property: Id(7)] int ShardsTotal,
     [property: Id(8)] double SearchMicroseconds,
-    [property: Id(9)] bool StoppedEarly);
+    [property: Id(9)] bool StoppedEarly,
+    [property: Id(10)] int ReplicasAnswered = 0);
 
 /// <summary>Fans a search out over a gallery's shards and merges the answers. Stateless worker; the key is the gallery id.</summary>
 [Alias("fs.IIdentifyGrain")]

@@ -49,6 +49,7 @@ public sealed record TemplateDescription(
 /// <param name="CreatedAt">First enrolment.</param>
 /// <param name="UpdatedAt">Last change.</param>
 /// <param name="Templates">Its templates, oldest first.</param>
+/// <param name="ConsistencyToken">In the answer to a change: what a read gives to be sure to see it (docs/replicas.md).</param>
 [GenerateSerializer, Immutable, Alias("fs.IdentityDescription")]
 public sealed record IdentityDescription(
     [property: Id(0)] string Id,
@@ -56,7 +57,8 @@ public sealed record IdentityDescription(
     [property: Id(2)] long Version,
     [property: Id(3)] DateTimeOffset CreatedAt,
     [property: Id(4)] DateTimeOffset UpdatedAt,
-    [property: Id(5)] IReadOnlyList<TemplateDescription> Templates);
+    [property: Id(5)] IReadOnlyList<TemplateDescription> Templates,
+    [property: Id(6)] string? ConsistencyToken = null);
 
 /// <summary>What to do when a new template is a near-duplicate, or looks like another identity.</summary>
 public enum ConflictPolicy
@@ -126,19 +128,22 @@ public sealed record EnrolOutcome(
     [property: Id(1)] string Identity,
     [property: Id(2)] long Version,
     [property: Id(3)] IReadOnlyList<TemplateId> Templates,
-    [property: Id(4)] IReadOnlyList<EnrolmentConflict> Conflicts);
+    [property: Id(4)] IReadOnlyList<EnrolmentConflict> Conflicts,
+    [property: Id(5)] string? ConsistencyToken = null);
 
 /// <summary>Proof of an erasure.</summary>
 /// <param name="Identity">Identity id.</param>
 /// <param name="TemplatesErased">Templates that are gone from memory, log and snapshots.</param>
 /// <param name="SnapshotsRewritten">Snapshots that held one of them and were replaced.</param>
 /// <param name="At">When it was complete.</param>
+/// <param name="ConsistencyToken">What a read gives to be sure to see the erasure (docs/replicas.md).</param>
 [GenerateSerializer, Immutable, Alias("fs.ErasureReceipt")]
 public sealed record ErasureReceipt(
     [property: Id(0)] string Identity,
     [property: Id(1)] int TemplatesErased,
     [property: Id(2)] int SnapshotsRewritten,
-    [property: Id(3)] DateTimeOffset At);
+    [property: Id(3)] DateTimeOffset At,
+    [property: Id(4)] string? ConsistencyToken = null);
 
 /// <summary>The answer to a 1:1 comparison with an identity.</summary>
 [GenerateSerializer, Immutable, Alias("fs.VerifyOutcome")]
@@ -172,5 +177,6 @@ public interface IIdentityGrain : IGrainWithStringKey
     /// <param name="probe">Embedding of the gallery's active generation.</param>
     /// <param name="generation">That generation.</param>
     /// <param name="fmr">Wanted false-match rate of this one comparison; null: 1e-3.</param>
-    [Alias("Verify")] Task<VerifyOutcome> VerifyAsync(Embedding probe, int generation, double? fmr);
+    /// <param name="after">Changes that the comparison must see; null: none in particular.</param>
+    [Alias("Verify")] Task<VerifyOutcome> VerifyAsync(Embedding probe, int generation, double? fmr, IReadOnlyList<ConsistencyToken>? after = null);
 }

@@ -146,10 +146,11 @@ internal static class GalleriesVerb
         private readonly Option<float?> score = CommonOptions.Score();
         private readonly Option<float?> margin = CommonOptions.Margin();
         private readonly Option<float?> nearDuplicate = new("--near-duplicate") { Description = "Score from which two templates of one person are near-duplicates.", HelpName = "score" };
+        private readonly Option<int?> replicas = new("--replicas") { Description = "Read replicas of each shard, 0 to 3.", HelpName = "n" };
 
         public Command AddTo(Command command)
         {
-            foreach (Option option in (Option[])[description, targetFpir, score, margin, nearDuplicate])
+            foreach (Option option in (Option[])[description, targetFpir, score, margin, nearDuplicate, replicas])
                 command.Add(option);
             return command;
         }
@@ -160,6 +161,7 @@ internal static class GalleriesVerb
             Threshold = CommonOptions.Threshold(parse.GetValue(targetFpir), parse.GetValue(score)),
             Margin = parse.GetValue(margin),
             NearDuplicateScore = parse.GetValue(nearDuplicate),
+            Replicas = parse.GetValue(replicas),
         };
     }
 }

@@ -53,6 +53,7 @@ public sealed record RejectedImage(int Image, string Reason, string Detail, IRea
 /// <param name="Templates">What was added.</param>
 /// <param name="Rejected">Images that gave nothing, and why.</param>
 /// <param name="Warnings">Sentences.</param>
+/// <param name="ConsistencyToken">What a read gives to be sure to see the enrolment, also where it allows an answer that is behind.</param>
 public sealed record EnrolResponse(
     string OperationId,
     EnrolStatus Status,
@@ -60,4 +61,5 @@ public sealed record EnrolResponse(
     long Version,
     IReadOnlyList<EnrolledTemplate> Templates,
     IReadOnlyList<RejectedImage> Rejected,
-    IReadOnlyList<string> Warnings);
+    IReadOnlyList<string> Warnings,
+    string? ConsistencyToken = null);

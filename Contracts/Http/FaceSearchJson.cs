@@ -19,7 +19,7 @@ namespace FaceSearch.Http;
         typeof(CamelCaseEnum<EnrolStatus>), typeof(CamelCaseEnum<BulkItemStatus>), typeof(CamelCaseEnum<ModelStatus>),
         typeof(CamelCaseEnum<ApiRole>), typeof(CamelCaseEnum<FacePolicy>), typeof(CamelCaseEnum<ClusterJobState>),
         typeof(CamelCaseEnum<ClusterJobStage>), typeof(CamelCaseEnum<Retention>), typeof(CamelCaseEnum<ModelMetric>), typeof(CamelCaseEnum<TrainingKind>),
-        typeof(CamelCaseEnum<TrainingRunState>), typeof(CamelCaseEnum<ReembeddingPhase>),
+        typeof(CamelCaseEnum<TrainingRunState>), typeof(CamelCaseEnum<ReembeddingPhase>), typeof(CamelCaseEnum<ReadConsistency>),
     ])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(DetectResponse))]

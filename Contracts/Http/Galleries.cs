@@ -30,6 +30,11 @@ public sealed record GalleryRequest
     public int? Shards { get; init; }
 
     /// <summary>
+    /// Read replicas of each shard, 0 to 3, on other silos: copies in memory that answer for a shard that is late. Can be changed. Default 0.
+    /// </summary>
+    public int? Replicas { get; init; }
+
+    /// <summary>
     /// Which images of enrolled faces are kept: <c>none</c> (the default), <c>crop</c> (the aligned face) or <c>original</c> (the file
     /// too), encrypted under a key per identity that its erasure destroys. Only at creation. Without images the gallery can neither be
     /// re-embedded (but to a compatible model) nor be a source of training.

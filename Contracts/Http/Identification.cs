@@ -38,6 +38,15 @@ public sealed record IdentifyRequest
 
     /// <summary>Deadline for the whole request in milliseconds, 1 to 30,000. Default 2,000 (10,000 with an image).</summary>
     public int? TimeoutMs { get; init; }
+
+    /// <summary>
+    /// <c>latest</c> (the default): the answer sees every change that was acknowledged, to anybody, before the request. <c>bounded</c>: it may
+    /// come from a read replica that is up to some seconds behind, but it sees the changes that <c>consistencyToken</c> names.
+    /// </summary>
+    public ReadConsistency? Consistency { get; init; }
+
+    /// <summary>Tokens from the answers to writes, up to 64 with commas between them: the answer sees those writes.</summary>
+    public string? ConsistencyToken { get; init; }
 }
 
 /// <summary>The answer for one face.</summary>
@@ -68,6 +77,7 @@ public sealed record IdentifyTimings(double AnalyseMs, double EmbedMs, double Se
 /// <param name="Width">Width of the image the boxes refer to; null for an embedding.</param>
 /// <param name="Height">Its height.</param>
 /// <param name="StoppedEarly">A graph walk ended early because going on could hardly change a decision.</param>
+/// <param name="ReplicasAnswered">The most shards for which a read replica answered, for a face.</param>
 public sealed record IdentifyResponse(
     IReadOnlyList<FaceResult> Results,
     string Model,
@@ -79,4 +89,5 @@ public sealed record IdentifyResponse(
     IdentifyTimings Timings,
     int? Width = null,
     int? Height = null,
-    bool StoppedEarly = false);
+    bool StoppedEarly = false,
+    int ReplicasAnswered = 0);

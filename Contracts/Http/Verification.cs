@@ -57,6 +57,9 @@ public sealed record IdentityVerifyRequest
 
     /// <summary>Wanted false-match rate, over 0 to 0.5. Default 1e-3.</summary>
     public double? Fmr { get; init; }
+
+    /// <summary>Tokens from the answers to writes, with commas between them: the comparison sees those writes.</summary>
+    public string? ConsistencyToken { get; init; }
 }
 
 /// <summary>Whether a face is of an identity.</summary>

@@ -106,5 +106,6 @@ internal static class GalleryEndpoints
         CohortKey = request.CohortKey ?? settings.CohortKey,
         NearDuplicateScore = request.NearDuplicateScore ?? settings.NearDuplicateScore,
         AutoUpgrade = request.AutoUpgrade ?? settings.AutoUpgrade,
+        Replicas = request.Replicas ?? settings.Replicas,
     };
 }

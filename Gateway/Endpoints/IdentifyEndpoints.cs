@@ -22,11 +22,12 @@ internal static class IdentifyEndpoints
             .WithBody(new BodyDoc(typeof(IdentifyRequest), Examples.Identify,
                 Form: [FormField.File("image", "The image"), FormField.Number("top"), FormField.Json("threshold", "`{\"targetFpir\":0.01}` or `{\"score\":0.5}`"),
                     FormField.Number("margin"), FormField.Json("filter", "`{\"key\":[\"value\"]}`"), FormField.Choice("faces", typeof(FacePolicy)),
-                    FormField.Flag("allowPartial"), FormField.Number("timeoutMs")], RawImage: true))
+                    FormField.Flag("allowPartial"), FormField.Number("timeoutMs"), FormField.Choice("consistency", typeof(ReadConsistency)), FormField.Text("consistencyToken")], RawImage: true))
             .WithDoc("identify", "Who is this?",
                 "One result a face: `match`, `unknown` or `ambiguous`, and the candidate identities, best first, each with the example that matched. Every answer names the "
                 + "threshold it used, the false-match rate (FMR) of one comparison at it, and the share of strangers (FPIR) expected to be answered `match` at the gallery's present size. "
-                + "All shards must answer unless `allowPartial`: \"nobody\" from a partial search is a wrong answer. The deadline counts from when the request was read.",
+                + "All shards must answer unless `allowPartial`: \"nobody\" from a partial search is a wrong answer. The deadline counts from when the request was read. "
+                + "Every answer sees all changes that were acknowledged before the request, unless `consistency` is `bounded`.",
                 ProblemTypes.GalleryNotFound, ProblemTypes.NoFace, ProblemTypes.SeveralFaces, ProblemTypes.ImageRejected, ProblemTypes.ShardLoading,
                 ProblemTypes.ShardUnavailable, ProblemTypes.DeadlineExceeded, ProblemTypes.ModelNotInstalled, ProblemTypes.TooLarge);
 
@@ -37,10 +38,11 @@ internal static class IdentifyEndpoints
         ApiInput<IdentifyRequest> input = await reader.ReadAsync(context, FaceSearchJson.Default.IdentifyRequest, 1, context.RequestAborted);
         int longest = (int)options.Value.MaxTimeout.TotalMilliseconds;
         IdentifyRequest request = Bind(input, longest);
+        ConsistencyToken[]? after = Check.Tokens(gallery, request.ConsistencyToken);
         ReadOnlyMemory<byte>? image = OneImage.Of(input, request.Image, request.Embedding);
         int timeout = request.TimeoutMs ?? Math.Min(longest, image is null ? EmbeddingTimeoutMs : ImageTimeoutMs);
         using Deadline deadline = new(context, TimeSpan.FromMilliseconds(timeout));
-        return TypedResults.Ok(await deadline.RunAsync(token => identifier.IdentifyAsync(gallery, request, image, deadline, token)));
+        return TypedResults.Ok(await deadline.RunAsync(token => identifier.IdentifyAsync(gallery, request, after, image, deadline, token)));
     }
 
     private static IdentifyRequest Bind(ApiInput<IdentifyRequest> input, int longest)
@@ -58,6 +60,8 @@ internal static class IdentifyEndpoints
             Faces = json?.Faces ?? fields.Enum<FacePolicy>("faces"),
             AllowPartial = json?.AllowPartial ?? fields.Bool("allowPartial"),
             TimeoutMs = Check.Range("timeoutMs", json?.TimeoutMs ?? fields.Int("timeoutMs"), 1, longest),
+            Consistency = json?.Consistency ?? fields.Enum<ReadConsistency>("consistency"),
+            ConsistencyToken = json?.ConsistencyToken ?? fields.Text("consistencyToken"),
         };
         fields.RefuseUnknown();
         return request;

@@ -30,7 +30,7 @@ internal static class VerifyEndpoints
                 "Compares two images, two embeddings, or one of each, at the model's score for the wanted false-match rate. Where an image shows several faces the largest is taken, with a warning.",
                 ProblemTypes.NoFace, ProblemTypes.ImageRejected, ProblemTypes.ModelNotFound, ProblemTypes.ModelNotInstalled, ProblemTypes.TooLarge);
         group.MapPost("/galleries/{gallery}/identities/{identity}/verify", VerifyIdentityAsync).Needs(ApiRole.Identify)
-            .WithBody(new BodyDoc(typeof(IdentityVerifyRequest), Examples.IdentityVerify, Form: [FormField.File("image", "The image"), FormField.Number("fmr")], RawImage: true))
+            .WithBody(new BodyDoc(typeof(IdentityVerifyRequest), Examples.IdentityVerify, Form: [FormField.File("image", "The image"), FormField.Number("fmr"), FormField.Text("consistencyToken")], RawImage: true))
             .WithDoc("verifyIdentity", "Is this that person?", "Compares a face with every template of an identity.",
                 ProblemTypes.GalleryNotFound, ProblemTypes.IdentityNotFound, ProblemTypes.NoFace, ProblemTypes.ImageRejected, ProblemTypes.ModelNotInstalled, ProblemTypes.TooLarge);
     }
@@ -61,6 +61,7 @@ internal static class VerifyEndpoints
         string key = Ids.IdentityKey(Check.Gallery(gallery), Check.Identity(identity));
         ApiInput<IdentityVerifyRequest> input = await reader.ReadAsync(context, FaceSearchJson.Default.IdentityVerifyRequest, 1, context.RequestAborted);
         double? fmr = Check.Rate("fmr", input.Json?.Fmr ?? input.Fields.Double("fmr"));
+        ConsistencyToken[]? after = Check.Tokens(gallery, input.Json?.ConsistencyToken ?? input.Fields.Text("consistencyToken"));
         input.Fields.RefuseUnknown();
         ReadOnlyMemory<byte>? image = OneImage.Of(input, input.Json?.Image, input.Json?.Embedding);
         using Deadline deadline = new(context, options.Value.MaxTimeout);
@@ -69,7 +70,7 @@ internal static class VerifyEndpoints
             string embedder = image is null ? model.Model : Catalogue.EmbedderOf(gallery, model);
             Side looked = await SideAsync(faces, embedder, image, input.Json?.Embedding, deadline, token);
             int generation = image is null ? Catalogue.Ready(model, input.Json?.Generation).Generation : model.Generation;
-            return (looked, await grains.GetGrain<IIdentityGrain>(key).VerifyAsync(looked.Embedding, generation, fmr));
+            return (looked, await grains.GetGrain<IIdentityGrain>(key).VerifyAsync(looked.Embedding, generation, fmr, after));
         }));
         return TypedResults.Ok(new IdentityVerifyResponse(outcome.Same, outcome.Score, outcome.Threshold, outcome.Fmr, outcome.BestTemplate, side.Face, side.Warnings));
     }

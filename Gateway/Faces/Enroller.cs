@@ -80,7 +80,7 @@ internal sealed class Enroller(Catalogue catalogue, FaceReader faces, IGrainFact
         bool inOrder = outcome.Templates.Count == sources.Count;
         EnrolledTemplate[] templates =
             [.. outcome.Templates.Select((id, i) => inOrder ? new EnrolledTemplate(id, sources[i].Image, sources[i].Face) : new EnrolledTemplate(id, null, null))];
-        return new(enrolment.OperationId, outcome.Status, outcome.Identity, outcome.Version, templates, rejected, warnings);
+        return new(enrolment.OperationId, outcome.Status, outcome.Identity, outcome.Version, templates, rejected, warnings, outcome.ConsistencyToken);
     }
 
     private async Task<IEnumerable<Source>> ReadAsync(Enrolment enrolment, GalleryModel model,

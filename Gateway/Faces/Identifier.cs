@@ -17,11 +17,11 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
     private sealed record Looked(IReadOnlyList<Probe> Probes, IReadOnlyList<string> Warnings, double AnalyseMs, double EmbedMs, int? Width, int? Height);
 
     /// <exception cref="FaceSearchException">What the grains refuse.</exception>
-    public Task<IdentifyResponse> IdentifyAsync(string gallery, IdentifyRequest request, ReadOnlyMemory<byte>? image, Deadline deadline, CancellationToken cancellation) =>
-        catalogue.WithModelAsync(gallery, model => IdentifyAsync(gallery, image is null ? Catalogue.Ready(model, request.Generation) : model, request, image, deadline, cancellation));
+    public Task<IdentifyResponse> IdentifyAsync(string gallery, IdentifyRequest request, IReadOnlyList<ConsistencyToken>? after, ReadOnlyMemory<byte>? image, Deadline deadline, CancellationToken cancellation) =>
+        catalogue.WithModelAsync(gallery, model => IdentifyAsync(gallery, image is null ? Catalogue.Ready(model, request.Generation) : model, request, after, image, deadline, cancellation));
 
     private async Task<IdentifyResponse> IdentifyAsync(
-        string gallery, GalleryModel model, IdentifyRequest request, ReadOnlyMemory<byte>? image, Deadline deadline, CancellationToken cancellation)
+        string gallery, GalleryModel model, IdentifyRequest request, IReadOnlyList<ConsistencyToken>? after, ReadOnlyMemory<byte>? image, Deadline deadline, CancellationToken cancellation)
     {
         using Activity? span = GatewayTracing.Source.StartActivity("identify");
         span?.SetTag("gallery", gallery).SetTag("generation", model.Generation);
@@ -30,7 +30,7 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
             ? await LookAsync(gallery, model, bytes, request.Faces ?? FacePolicy.All, deadline, cancellation)
             : new([new Probe(null, request.Embedding!)], [], 0, 0, null, null);
         long searching = Stopwatch.GetTimestamp();
-        IdentifyOutcome[] outcomes = await SearchAsync(gallery, model, request, looked.Probes, deadline, cancellation);
+        IdentifyOutcome[] outcomes = await SearchAsync(gallery, model, request, after, looked.Probes, deadline, cancellation);
         double searchMs = Stopwatch.GetElapsedTime(searching).TotalMilliseconds;
         IReadOnlyList<OperatingPoint> points = await catalogue.OperatingPointsAsync(outcomes[0].Model);
         return new(
@@ -44,7 +44,8 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
             new IdentifyTimings(looked.AnalyseMs, looked.EmbedMs, searchMs, outcomes.Max(o => o.SearchMicroseconds) / 1000, Stopwatch.GetElapsedTime(start).TotalMilliseconds),
             looked.Width,
             looked.Height,
-            outcomes.Any(o => o.StoppedEarly));
+            outcomes.Any(o => o.StoppedEarly),
+            outcomes.Max(o => o.ReplicasAnswered));
     }
 
     private async Task<Looked> LookAsync(string gallery, GalleryModel model, ReadOnlyMemory<byte> image, FacePolicy policy, Deadline deadline, CancellationToken cancellation)
@@ -62,7 +63,7 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
             analyseMs, Stopwatch.GetElapsedTime(start).TotalMilliseconds, analysis.OriginalWidth, analysis.OriginalHeight);
     }
 
-    private async Task<IdentifyOutcome[]> SearchAsync(string gallery, GalleryModel model, IdentifyRequest request,
+    private async Task<IdentifyOutcome[]> SearchAsync(string gallery, GalleryModel model, IdentifyRequest request, IReadOnlyList<ConsistencyToken>? after,
         IReadOnlyList<Probe> probes, Deadline deadline, CancellationToken cancellation)
     {
         IIdentifyGrain grain = grains.GetGrain<IIdentifyGrain>(gallery);
@@ -70,7 +71,8 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
         {
             long start = Stopwatch.GetTimestamp();
             IdentifyOutcome outcome = await grain.IdentifyAsync(new IdentifyQuery(gallery, model.Generation, probe.Embedding,
-                request.Top ?? DefaultTop, request.Threshold, request.Margin, request.Filter, deadline.At, request.AllowPartial ?? false), cancellation);
+                request.Top ?? DefaultTop, request.Threshold, request.Margin, request.Filter, deadline.At, request.AllowPartial ?? false,
+                request.Consistency ?? ReadConsistency.Latest, after), cancellation);
             metrics.Identified(outcome.Decision, Stopwatch.GetElapsedTime(start), outcome.SearchMicroseconds);
             return outcome;
         }));

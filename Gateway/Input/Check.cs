@@ -26,6 +26,12 @@ internal static class Check
         ? id
         : throw ProblemException.Invalid("'template' must be sixteen lower-case hexadecimal digits.");
 
+    /// <summary>Tokens of this gallery, with commas between them.</summary>
+    public static ConsistencyToken[]? Tokens(string gallery, string? text) => text is null ? null
+        : ConsistencyToken.TryParse(text, gallery, out ConsistencyToken[] tokens)
+        ? tokens
+        : throw ProblemException.Invalid($"'consistencyToken' must be 1 to {ConsistencyToken.MostInOne} tokens from the answers to writes in this gallery, with commas between them.");
+
     public static T? Range<T>(string field, T? value, T min, T max) where T : struct, IComparable<T>, IFormattable =>
         value is not { } v || (v.CompareTo(min) >= 0 && v.CompareTo(max) <= 0)
             ? value

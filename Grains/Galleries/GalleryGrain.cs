@@ -44,7 +44,7 @@ public sealed partial class GalleryGrain(
             throw FaceSearchException.Invalid($"'{Id}' is no gallery id: use 1 to {Ids.MaxGallery} lower-case letters, digits, '-', '_' or '.', starting with a letter or digit.");
         if (state.State.Phase == GalleryPhase.Active)
             throw new FaceSearchException(ProblemTypes.GalleryExists, 409, $"Gallery '{Id}' exists already.");
-        GalleryRules.Check(settings);
+        GalleryRules.Check(settings, logs);
         string model = settings.Model ?? (await Registry.GetActiveEmbedderAsync())?.Name ?? ExternalModel;
         if (model != ExternalModel && await Registry.FindAsync(model) is not { Kind: "embedder" })
             throw new FaceSearchException(ProblemTypes.ModelNotFound, 404, $"There is no embedder '{model}'. List the models, or leave the model out to take the active one.");
@@ -92,7 +92,7 @@ public sealed partial class GalleryGrain(
     public async Task<GalleryDescription> UpdateAsync(GallerySettings settings)
     {
         GalleryView view = Require();
-        GalleryRules.Check(settings);
+        GalleryRules.Check(settings, logs);
         if (settings.Model is not null && settings.Model != view.Model)
             throw FaceSearchException.Invalid($"Gallery '{Id}' uses model '{view.Model}': a gallery's model is changed by re-embedding it, not by its settings.");
         if (settings.Retention != view.Settings.Retention)

@@ -3,6 +3,17 @@ namespace FaceSearch.Grains.Galleries;
 /// <summary>What gallery settings must satisfy; messages name the field and its bounds.</summary>
 internal static class GalleryRules
 {
+    /// <summary>Read replicas of a shard, at most.</summary>
+    public const int MostReplicas = 3;
+
+    /// <summary>As below, and what the storage can do.</summary>
+    public static void Check(GallerySettings settings, Storage.ITemplateLogProvider logs)
+    {
+        Check(settings);
+        if (settings.Replicas > 0 && !logs.CanFollow)
+            throw FaceSearchException.Invalid($"replicas must be 0: the template logs of this storage ({logs.Description}) cannot be followed.");
+    }
+
     public static void Check(GallerySettings settings)
     {
         if (settings.Description is { Length: > 1000 })
@@ -20,6 +31,8 @@ internal static class GalleryRules
             throw FaceSearchException.Invalid($"shards must be 1 to 64; got {settings.Shards}.");
         if (settings.MaxTemplatesPerShard is < 1000 or > 20_000_000)
             throw FaceSearchException.Invalid($"maxTemplatesPerShard must be 1,000 to 20,000,000; got {settings.MaxTemplatesPerShard}.");
+        if (settings.Replicas is < 0 or > MostReplicas)
+            throw FaceSearchException.Invalid($"replicas must be 0 to {MostReplicas}; got {settings.Replicas}.");
     }
 
     /// <summary>What a gallery's choices rule out, in sentences; null for nothing.</summary>

@@ -3,6 +3,7 @@ using FaceSearch.Grains.Galleries;
 using FaceSearch.Grains.Identification;
 using FaceSearch.Grains.Placement;
 using FaceSearch.Grains.Reembedding;
+using FaceSearch.Grains.Replicas;
 using FaceSearch.Grains.Shards;
 using FaceSearch.Grains.Training;
 using Microsoft.Extensions.Configuration;
@@ -23,6 +24,13 @@ public static class GrainsHosting
             .Validate(o => o.EfSearch is >= 16 and <= 4096, "Shards:EfSearch must be 16 to 4,096.")
             .Validate(o => o.EpochCheck < o.EpochLease, "Shards:EpochCheck must be shorter than EpochLease.")
             .Validate(o => o.MoveAfter >= TimeSpan.Zero, "Shards:MoveAfter must not be negative.")
+            .ValidateOnStart();
+        services.AddOptions<ReplicaOptions>().Bind(configuration.GetSection("Replicas"))
+            .Validate(o => o.Poll >= TimeSpan.FromMilliseconds(10), "Replicas:Poll must be at least 10 ms.")
+            .Validate(o => o.Poll < o.MaxStaleness && o.MaxStaleness < o.GiveUp, "Replicas:Poll must be shorter than MaxStaleness, and that shorter than GiveUp.")
+            .Validate(o => o.HedgeShare is >= 0 and <= 0.05, "Replicas:HedgeShare must be 0 to 0.05.")
+            .Validate(o => o.HedgeAfterQuantile is >= 0.5 and < 1, "Replicas:HedgeAfterQuantile must be 0.5 to below 1.")
+            .Validate(o => o.HedgeAfterAtFirst > TimeSpan.Zero, "Replicas:HedgeAfterAtFirst must be above zero.")
             .ValidateOnStart();
         services.AddOptions<EmbedderOptions>().Bind(configuration.GetSection("Embedder"))
             .Validate(o => o.MaxBatch is >= 1 and <= 256, "Embedder:MaxBatch must be 1 to 256.")
@@ -45,6 +53,8 @@ public static class GrainsHosting
         services.AddSingleton<ReembeddingServices>();
         services.AddSingleton<SearchPool>();
         services.AddSingleton<GalleryRoutes>();
+        services.AddSingleton<Hedging>();
+        services.AddSingleton(s => new ShardCalls(s.GetRequiredService<IGrainFactory>(), s.GetRequiredService<ReplicaSeats>(), s.GetRequiredService<Hedging>(), s.GetRequiredService<TimeProvider>()));
         services.AddFaceSearchPlacement();
         return services;
     }

@@ -11,12 +11,10 @@ namespace FaceSearch.Grains.Identification;
 /// caller allows less: "unknown" from a partial search would be a wrong answer.
 /// </summary>
 [StatelessWorker, Reentrant]
-public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies, TimeProvider time) : Grain, IIdentifyGrain
+public sealed class IdentifyGrain(GalleryRoutes routes, ShardCalls shards, LiveLatencies latencies, TimeProvider time) : Grain, IIdentifyGrain
 {
     /// <summary>Kept of a partial answer's time for its way back, at most.</summary>
     private static readonly TimeSpan LongestReturn = TimeSpan.FromMilliseconds(25);
-
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(25), LongestPause = TimeSpan.FromMilliseconds(400);
 
     public Task<IdentifyOutcome> IdentifyAsync(IdentifyQuery query, CancellationToken cancellationToken)
     {
@@ -27,6 +25,13 @@ public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies,
     private async Task<IdentifyOutcome> IdentifyAsync(GalleryRoute route, IdentifyQuery query, CancellationToken cancellationToken)
     {
         long started = time.GetTimestamp();
+        if (ReadPlan.Outgrows(query, route.View))
+        {
+            routes.Forget(query.Gallery);
+            route = await routes.GetAsync(query.Gallery);
+            if (ReadPlan.Outgrows(query, route.View))
+                throw FaceSearchException.Invalid("A consistency token names a shard that the gallery does not have: it is of another gallery of that name.");
+        }
         while (true)
         {
             // The generation that the caller embedded for: after a switch the old one still answers those who began before it.
@@ -55,7 +60,7 @@ public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies,
         Task<ShardAnswer>[] asked = new Task<ShardAnswer>[view.Map.ShardCount];
         Exception?[] setbacks = new Exception?[asked.Length];
         for (int i = 0; i < asked.Length; i++)
-            asked[i] = AskAsync(view.Shard(i), ask, setbacks, cancellationToken);
+            asked[i] = AskAsync(view.Shard(i));
         // What the caller may get without the late shards has to reach him in time; a refusal may as well come at the deadline.
         TimeSpan wait = query.AllowPartial ? left - TimeSpan.FromTicks(Math.Min(LongestReturn.Ticks, left.Ticks / 10)) : left;
         await ((Task)Task.WhenAll(asked)).WaitAsync(wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
@@ -77,23 +82,9 @@ public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies,
         if (answered == 0 || (answered < answers.Length && !query.AllowPartial))
             throw Failure(asked, setbacks, query, answered);
         return answers;
-    }
 
-    /// <summary>Asks a shard, again and again while it is on its way to another silo. A search changes nothing, so repeating it is safe.</summary>
-    private async Task<ShardAnswer> AskAsync(ShardId shard, ShardQuery ask, Exception?[] setbacks, CancellationToken cancellationToken)
-    {
-        for (TimeSpan pause = FirstPause; ; pause = pause < LongestPause ? 2 * pause : pause)
-        {
-            try
-            {
-                return await GrainFactory.GetGrain<IGalleryShardGrain>(shard.ToString()).SearchAsync(ask, cancellationToken);
-            }
-            catch (Exception e) when (Transient.Is(e) && time.GetUtcNow() + pause < ask.DeadlineAt)
-            {
-                setbacks[shard.Shard] = e;
-            }
-            await Task.Delay(pause, time, cancellationToken);
-        }
+        Task<ShardAnswer> AskAsync(ShardId shard) => shards.AskAsync(shard, ask with { MinLsn = ReadPlan.MinLsn(query.After, shard) }, view.Settings.Replicas,
+            ReadPlan.Of(query, view), e => setbacks[shard.Shard] = e, cancellationToken);
     }
 
     private FaceSearchException Failure(Task<ShardAnswer>[] asked, Exception?[] setbacks, IdentifyQuery query, int answered)
@@ -132,6 +123,7 @@ public sealed class IdentifyGrain(GalleryRoutes routes, LiveLatencies latencies,
             GrainFactory.GetGrain<IGalleryRoutingGrain>(query.Gallery).CalibrateIfStaleAsync().Ignore();
         return new IdentifyOutcome(
             decision, candidates.Length > query.Top ? candidates[..query.Top] : candidates, threshold, margin, view.Model, view.Generation,
-            answers.Count(a => a is not null), answers.Length, answers.Max(a => a?.SearchMicroseconds ?? 0), answers.Any(a => a is { StoppedEarly: true }));
+            answers.Count(a => a is not null), answers.Length, answers.Max(a => a?.SearchMicroseconds ?? 0), answers.Any(a => a is { StoppedEarly: true }),
+            answers.Count(a => a is { FromReplica: true }));
     }
 }

@@ -1,5 +1,6 @@
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Grains.Galleries;
+using FaceSearch.Grains.Identification;
 using FaceSearch.Grains.Shards;
 using FaceSearch.Storage;
 
@@ -57,7 +58,8 @@ public sealed class IdentityGrain(GalleryRoutes routes, CropFitter fitter, TimeP
             Embedding?[] there = await vectors.InAsync(view, compatible);
             return there.Zip(result.Templates).Where(p => p.First is not null).ToDictionary(p => p.Second, p => p.First!);
         });
-        return new EnrolOutcome(result.Status == CommitStatus.Applied ? EnrolStatus.Enrolled : EnrolStatus.Replayed, _identity, result.Version, result.Templates, Array.Empty<EnrolmentConflict>());
+        return new EnrolOutcome(result.Status == CommitStatus.Applied ? EnrolStatus.Enrolled : EnrolStatus.Replayed, _identity, result.Version, result.Templates, Array.Empty<EnrolmentConflict>(),
+            Token(shard, result.Lsn));
     }
 
     public Task<IdentityDescription> GetAsync() => routes.WithAsync(_gallery, () => routes.GetAsync(_gallery), GetAsync);
@@ -83,7 +85,7 @@ public sealed class IdentityGrain(GalleryRoutes routes, CropFitter fitter, TimeP
         if (commit.Result.Status is not (CommitStatus.Applied or CommitStatus.Replayed))
             throw Refused(commit.Result.Status);
         await SpreadAsync(route, shard, commit, change, NoVectors);
-        return await GetAsync(route);
+        return await GetAsync(route) with { ConsistencyToken = Token(shard, commit.Result.Lsn) };
     }
 
     public Task<ErasureReceipt> RemoveTemplateAsync(string operationId, TemplateId template) =>
@@ -92,17 +94,17 @@ public sealed class IdentityGrain(GalleryRoutes routes, CropFitter fitter, TimeP
     public Task<ErasureReceipt> EraseAsync(string operationId) =>
         EraseAsync(Change(operationId) with { Erase = true, Fingerprint = Fingerprint.Of("erase") }, null);
 
-    public Task<VerifyOutcome> VerifyAsync(Embedding probe, int generation, double? fmr)
+    public Task<VerifyOutcome> VerifyAsync(Embedding probe, int generation, double? fmr, IReadOnlyList<ConsistencyToken>? after)
     {
         if (fmr is { } asked && !(asked is > 0 and < 0.5))
             throw FaceSearchException.Invalid($"fmr must be above 0 and below 0.5; got {asked}.");
-        return routes.WithAsync(_gallery, () => routes.PinnedAsync(_gallery, generation), route => VerifyAsync(route.For(generation)!, probe, fmr));
+        return routes.WithAsync(_gallery, () => routes.PinnedAsync(_gallery, generation), route => VerifyAsync(route.For(generation)!, probe, fmr, after));
     }
 
-    private async Task<VerifyOutcome> VerifyAsync(GalleryRoute route, Embedding probe, double? fmr)
+    private async Task<VerifyOutcome> VerifyAsync(GalleryRoute route, Embedding probe, double? fmr, IReadOnlyList<ConsistencyToken>? after)
     {
         IGalleryShardGrain shard = await In(route).FindAsync();
-        IdentityScore? score = await shard.ScoreAsync(_identity, probe);
+        IdentityScore? score = await shard.ScoreAsync(_identity, probe, ReadPlan.MinLsn(after, ShardId.Parse(shard.GetPrimaryKeyString())));
         if (score is null)
         {
             _ = await shard.GetIdentityAsync(_identity) ?? throw FaceSearchException.NoIdentity(_gallery, _identity);
@@ -156,7 +158,7 @@ public sealed class IdentityGrain(GalleryRoutes routes, CropFitter fitter, TimeP
             throw Refused(erasure.Status);
         if (erasure.ViewVersion > route.View.Version)
             await SpreadAsync(route, shard, new ShardCommit(new CommitResult(erasure.Status, 0, 0, [], null), erasure.ViewVersion), change, NoVectors);
-        return new ErasureReceipt(_identity, erasure.Templates, erasure.SnapshotsRewritten, erasure.At);
+        return new ErasureReceipt(_identity, erasure.Templates, erasure.SnapshotsRewritten, erasure.At, Token(shard, erasure.Lsn));
     }
 
     public async Task<int> CopyAsync(int to, long viewVersion, IReadOnlyDictionary<TemplateId, Embedding> vectors)
@@ -216,11 +218,13 @@ public sealed class IdentityGrain(GalleryRoutes routes, CropFitter fitter, TimeP
         // Known there, so it is answered and not applied.
         CommitResult result = (await shard.CommitAsync(Change(command.OperationId) with { Metadata = NoMetadata.Instance, Fingerprint = Fingerprint.Of(command) })).Result;
         return result.Status == CommitStatus.Replayed
-            ? new EnrolOutcome(EnrolStatus.Replayed, _identity, result.Version, result.Templates, Array.Empty<EnrolmentConflict>())
+            ? new EnrolOutcome(EnrolStatus.Replayed, _identity, result.Version, result.Templates, Array.Empty<EnrolmentConflict>(), Token(shard, result.Lsn))
             : throw Refused(result.Status);
     }
 
     private static Task<Dictionary<TemplateId, Embedding>> NoVectors(GalleryView view, bool compatible) => Task.FromResult(new Dictionary<TemplateId, Embedding>());
+
+    private static string Token(IGalleryShardGrain shard, long lsn) => new ConsistencyToken(ShardId.Parse(shard.GetPrimaryKeyString()), lsn).ToString();
 
     private IdentityShards In(GalleryRoute route) => new(GrainFactory, route.View, _identity);
 

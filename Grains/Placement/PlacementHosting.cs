@@ -1,3 +1,4 @@
+using FaceSearch.Grains.Replicas;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Placement;
 
@@ -10,8 +11,10 @@ internal static class PlacementHosting
     {
         services.AddSingleton<OpenShards>();
         services.AddSingleton<ShardSeats>();
+        services.AddSingleton(s => new ReplicaSeats(s.GetRequiredService<ShardSeats>(), s.GetRequiredService<ISiloStatusOracle>()));
         services.AddHostedService<ShardMover>();
         services.AddPlacementDirector<ShardPlacement, ShardPlacementDirector>();
+        services.AddPlacementDirector<ReplicaPlacement, ReplicaPlacementDirector>();
         services.AddPlacementFilter<GpuFirstFilter, GpuFirstDirector>(ServiceLifetime.Singleton);
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using FaceSearch.Grains.Galleries;
 using FaceSearch.Grains.Placement;
+using FaceSearch.Grains.Replicas;
 using FaceSearch.Grains.Telemetry;
 using FaceSearch.Storage;
 using Microsoft.Extensions.Logging;
@@ -24,6 +25,8 @@ public sealed partial class GalleryShardGrain(
     IEventPublisher events,
     SearchPool pool,
     OpenShards openShards,
+    GalleryRoutes routes,
+    ReplicaSeats replicaSeats,
     IOptions<ShardOptions> options,
     TimeProvider time,
     ILogger<GalleryShardGrain> logger) : Grain, IGalleryShardGrain
@@ -59,6 +62,7 @@ public sealed partial class GalleryShardGrain(
     {
         Shard shard = await ReadyAsync();
         CommitResult result = await Guarded(() => shard.CommitAsync(change, images));
+        Keeper.Committed(result.Lsn);
         if (shard.Directory.Templates >= _layerCap && !_reportedFull)
         {
             _reportedFull = true;
@@ -70,13 +74,14 @@ public sealed partial class GalleryShardGrain(
     public async Task<ShardErasure> EraseAsync(IdentityChange change)
     {
         Shard shard = await ReadyAsync();
-        return await Guarded(() => shard.EraseAsync(change)) with { ViewVersion = _viewVersion };
+        return await Guarded(() => shard.EraseAsync(change, Keeper.Committed)) with { ViewVersion = _viewVersion };
     }
 
     public async Task<ShardAnswer> SearchAsync(ShardQuery query, CancellationToken cancellationToken)
     {
         Shard shard = await ReadyAsync(query.DeadlineAt);
         RefuseWhenStale();
+        await RefuseUnreachedAsync(shard, query.MinLsn);
         ActivityContext caller = GrainTracing.Here;
         (ShardFinding finding, double microseconds) = await Guarded(() => pool.SearchAsync(_id.Shard, () =>
         {
@@ -120,10 +125,11 @@ public sealed partial class GalleryShardGrain(
             : null);
     }
 
-    public async Task<IdentityScore?> ScoreAsync(string identity, Embedding probe)
+    public async Task<IdentityScore?> ScoreAsync(string identity, Embedding probe, long minLsn)
     {
         Shard shard = await ReadyAsync();
         RefuseWhenStale();
+        await RefuseUnreachedAsync(shard, minLsn);
         return await Guarded(() => Task.FromResult(shard.Score(identity, probe)));
     }
 
@@ -194,6 +200,7 @@ public sealed partial class GalleryShardGrain(
     {
         await _closing.CancelAsync();
         await CloseAsync();
+        await Keeper.DropAsync();
         DeactivateOnIdle();
     }
 
@@ -262,6 +269,7 @@ public sealed partial class GalleryShardGrain(
                 _validatedAt = asked;
             else
                 DeactivateOnIdle();
+            await KeepReplicasAsync(_open.Result);
         }
         catch (StorageException e)
         {

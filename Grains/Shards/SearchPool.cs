@@ -46,7 +46,7 @@ public sealed class SearchPool : IDisposable
                 Interlocked.Increment(ref _dropped);
                 throw new FaceSearchException(ProblemTypes.DeadlineExceeded, 504, "The search was still waiting when its deadline passed.", TimeSpan.FromSeconds(1));
             }
-            if (_options.SlowShard == shard)
+            if (_options.SlowShard is { } slow && (slow == shard || slow < 0))
                 Thread.Sleep(_options.SlowBy);
             return work();
         },

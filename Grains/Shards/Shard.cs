@@ -95,13 +95,16 @@ internal sealed class Shard : IAsyncDisposable
     }
 
     /// <summary>Commits a change that removes templates; returns when they are gone from memory and every file.</summary>
-    public async Task<ShardErasure> EraseAsync(IdentityChange change)
+    /// <param name="change">The change.</param>
+    /// <param name="committed">Is told the LSN as soon as the change is invisible here, before its bytes are gone.</param>
+    public async Task<ShardErasure> EraseAsync(IdentityChange change, Action<long>? committed = null)
     {
         CommitResult result = await CommitAsync(change);
+        committed?.Invoke(result.Lsn);
         int rewritten = 0;
         if (result.Status is CommitStatus.Applied or CommitStatus.Replayed)
             rewritten = await Maintenance.CompleteErasureAsync(result.Lsn);
-        return new ShardErasure(result.Status, change.Erase ? result.Templates.Count : change.Remove.Count, rewritten, _parts.Time.GetUtcNow());
+        return new ShardErasure(result.Status, change.Erase ? result.Templates.Count : change.Remove.Count, rewritten, _parts.Time.GetUtcNow(), Lsn: result.Lsn);
     }
 
     /// <summary>The log's position at a moment when every committed change is also in directory and index.</summary>

@@ -8,13 +8,15 @@ namespace FaceSearch.Grains.Shards;
 /// <param name="Filter">Metadata filter; null: none.</param>
 /// <param name="DeadlineAt">Not started after this.</param>
 /// <param name="DecisionThreshold">Score at which the answer will be a match: lets a graph walk stop once the decision is certain. Null: never.</param>
+/// <param name="MinLsn">Whoever answers has every change up to here.</param>
 [GenerateSerializer, Immutable, Alias("fs.ShardQuery")]
 public sealed record ShardQuery(
     [property: Id(0)] Embedding Probe,
     [property: Id(1)] int Top,
     [property: Id(2)] IReadOnlyDictionary<string, string[]>? Filter,
     [property: Id(3)] DateTimeOffset DeadlineAt,
-    [property: Id(4)] float? DecisionThreshold = null);
+    [property: Id(4)] float? DecisionThreshold = null,
+    [property: Id(5)] long MinLsn = 0);
 
 /// <summary>A shard's best identities, best first.</summary>
 /// <param name="Candidates">One row an identity.</param>
@@ -22,13 +24,15 @@ public sealed record ShardQuery(
 /// <param name="Identities">Identities in the shard, for the FPIR at the gallery's present size.</param>
 /// <param name="SearchMicroseconds">Time inside the index.</param>
 /// <param name="StoppedEarly">The graph walk ended by early decision.</param>
+/// <param name="FromReplica">A read replica gave it.</param>
 [GenerateSerializer, Immutable, Alias("fs.ShardAnswer")]
 public sealed record ShardAnswer(
     [property: Id(0)] IReadOnlyList<Candidate> Candidates,
     [property: Id(1)] long ViewVersion,
     [property: Id(2)] long Identities,
     [property: Id(3)] double SearchMicroseconds,
-    [property: Id(4)] bool StoppedEarly);
+    [property: Id(4)] bool StoppedEarly,
+    [property: Id(5)] bool FromReplica = false);
 
 /// <summary>Whether a shard is where an identity (or an operation on it) lives.</summary>
 [GenerateSerializer, Immutable, Alias("fs.ShardClaim")]
@@ -60,7 +64,8 @@ public sealed record ShardErasure(
     [property: Id(1)] int Templates,
     [property: Id(2)] int SnapshotsRewritten,
     [property: Id(3)] DateTimeOffset At,
-    [property: Id(4)] long ViewVersion = 0);
+    [property: Id(4)] long ViewVersion = 0,
+    [property: Id(5)] long Lsn = 0);
 
 /// <summary>An image to retain with a change.</summary>
 /// <param name="Template">Index of its template among those the change adds.</param>
@@ -100,8 +105,9 @@ public interface IGalleryShardGrain : IGrainWithStringKey
     [Alias("Outlines")] Task<IdentityOutline?[]> GetOutlinesAsync(string[] identities);
 
     /// <summary>Null if the shard does not hold the identity or it has no templates.</summary>
-    [Alias("Score")] Task<IdentityScore?> ScoreAsync(string identity, Embedding probe);
+    [Alias("Score")] Task<IdentityScore?> ScoreAsync(string identity, Embedding probe, long minLsn = 0);
 
+    /// <summary>Of the shard itself; see <see cref="Replicas.IShardReplicaGrain"/> for those beside it.</summary>
     [Alias("Status")] Task<ShardStatus> GetStatusAsync();
 
     /// <summary>Up to <paramref name="count"/> templates of distinct identities, drawn by <paramref name="seed"/>.</summary>

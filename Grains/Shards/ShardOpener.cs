@@ -51,7 +51,7 @@ internal static class ShardOpener
             {
                 return await FromSnapshotAsync(parts, log, snapshot, notices, cancellationToken);
             }
-            catch (Exception e) when (e is SnapshotDamagedException or IndexDamagedException or IndexVersionException or InvalidDataException or EndOfStreamException or LogDamagedException)
+            catch (Exception e) when (IsOfTheSnapshot(e))
             {
                 notices.Add($"snapshot {snapshot.Name} was not used: {e.Message}");
             }
@@ -64,15 +64,13 @@ internal static class ShardOpener
     private static async Task<ShardState> FromSnapshotAsync(
         ShardParts parts, ITemplateLog log, SnapshotInfo snapshot, List<string> notices, CancellationToken cancellationToken)
     {
-        string folder = await parts.Snapshots.OpenAsync(snapshot, cancellationToken);
-        ShardDirectory directory = DirectoryFile.Load(Path.Combine(folder, DirectoryFile.Name));
-        TieredIndex index = TieredIndex.Load(Path.Combine(folder, ShardMaintenance.IndexFile), VectorStorage.Memory, Options(parts));
+        (ShardDirectory directory, TieredIndex index) = await LoadAsync(parts.Snapshots, snapshot, parts.Options, cancellationToken);
         try
         {
             ShardReplay replay = new(directory, index);
             await replay.RunAsync(log.ReadAsync(snapshot.Label.Lsn, snapshot.Label.Digest, cancellationToken));
             replay.DropUnowned();
-            Prove(log, directory, index);
+            Prove(log.Shard, log.Head, directory, index);
             return new ShardState(directory, index, snapshot.Label.Lsn, replay.Erased, replay.Removed, Join(notices), snapshot.Label.CreatedAt);
         }
         catch
@@ -85,12 +83,12 @@ internal static class ShardOpener
     private static async Task<ShardState> RebuildAsync(ShardParts parts, ITemplateLog log, List<string> notices, CancellationToken cancellationToken)
     {
         ShardDirectory directory = new();
-        TieredIndex index = new(Options(parts));
+        TieredIndex index = new(Options(parts.Options));
         try
         {
             ShardReplay replay = new(directory, index);
             await replay.RunAsync(log.ReadAsync(0, 0, cancellationToken));
-            Prove(log, directory, index);
+            Prove(log.Shard, log.Head, directory, index);
             // A rebuild reads what is there and not what is gone; the images of what is gone may be there still.
             IReadOnlyList<TemplateId> removed = parts.Crops is null ? [] : await log.ListRemovedAsync(cancellationToken);
             return new ShardState(directory, index, 0, replay.Erased, removed, Join(notices));
@@ -102,106 +100,34 @@ internal static class ShardOpener
         }
     }
 
-    private static void Prove(ITemplateLog log, ShardDirectory directory, TieredIndex index)
+    /// <summary>Directory and index as a snapshot holds them; the caller owns the index.</summary>
+    public static async Task<(ShardDirectory Directory, TieredIndex Index)> LoadAsync(
+        ISnapshotStore snapshots, SnapshotInfo snapshot, ShardOptions options, CancellationToken cancellationToken)
     {
-        LogHead head = log.Head;
+        string folder = await snapshots.OpenAsync(snapshot, cancellationToken);
+        ShardDirectory directory = DirectoryFile.Load(Path.Combine(folder, DirectoryFile.Name));
+        return (directory, TieredIndex.Load(Path.Combine(folder, ShardMaintenance.IndexFile), VectorStorage.Memory, Options(options)));
+    }
+
+    /// <summary>Whether a snapshot that failed to load so is passed over.</summary>
+    public static bool IsOfTheSnapshot(Exception e) =>
+        e is SnapshotDamagedException or IndexDamagedException or IndexVersionException or InvalidDataException or EndOfStreamException or LogDamagedException;
+
+    /// <exception cref="LogDamagedException">Directory and index are not what the log counts.</exception>
+    public static void Prove(ShardId shard, LogHead head, ShardDirectory directory, TieredIndex index)
+    {
         if (directory.Identities != head.Identities || directory.Templates != head.Templates || index.Count != head.Templates)
         {
-            throw new LogDamagedException(log.Shard,
+            throw new LogDamagedException(shard,
                 $"it counts {head.Identities} identities and {head.Templates} templates, but {directory.Identities}, {directory.Templates} and {index.Count} (indexed) were rebuilt");
         }
     }
 
-    private static TieredOptions Options(ShardParts parts)
+    public static TieredOptions Options(ShardOptions shard)
     {
-        TieredOptions options = new() { Dimension = Embedding.Dimension, EfSearch = parts.Options.EfSearch };
-        return parts.Options.GraphCrossover is int crossover ? options with { Crossover = crossover } : options;
+        TieredOptions options = new() { Dimension = Embedding.Dimension, EfSearch = shard.EfSearch };
+        return shard.GraphCrossover is int crossover ? options with { Crossover = crossover } : options;
     }
 
     private static string? Join(List<string> notices) => notices.Count == 0 ? null : string.Join(" ", notices);
-}
-
-/// <summary>Brings an older directory and index to the present by the log's entries; replaying twice changes nothing.</summary>
-internal sealed class ShardReplay(ShardDirectory directory, TieredIndex index)
-{
-    private Dictionary<ulong, string>? _byHash;
-
-    /// <summary>True if an entry removed templates or an identity.</summary>
-    public bool Erased { get; private set; }
-
-    /// <summary>The templates that entries removed.</summary>
-    public List<TemplateId> Removed { get; } = [];
-
-    public async Task RunAsync(IAsyncEnumerable<LogEntry> entries)
-    {
-        await foreach (LogEntry entry in entries)
-        {
-            switch (entry)
-            {
-                case LogEntry.TemplateAdded added:
-                    Add(added);
-                    break;
-                case LogEntry.TemplateRemoved removed:
-                    Remove(removed.Template.Value);
-                    break;
-                case LogEntry.IdentityChanged changed:
-                    Change(changed);
-                    break;
-                case LogEntry.IdentityGone gone:
-                    Forget(gone.IdentityHash);
-                    break;
-            }
-        }
-    }
-
-    /// <summary>A snapshot's index may hold templates of changes that came while it was written; those the log did not confirm go.</summary>
-    public void DropUnowned()
-    {
-        if (index.Count == directory.Templates)
-            return;
-        foreach (long id in index.SnapshotIds())
-        {
-            if (!directory.TryGetOwner(id, out _))
-                index.Remove(id);
-        }
-    }
-
-    private void Add(LogEntry.TemplateAdded added)
-    {
-        long id = added.Template.Id.Value;
-        if (!index.Contains(id))
-            index.Add(id, added.Template.Embedding.Values);
-        IdentityState state = Current(added.Identity);
-        if (Array.IndexOf(state.Templates, id) < 0)
-            directory.Set(added.Identity, state with { Templates = [.. state.Templates, id] });
-        _byHash?.TryAdd(IdentityHash.Of(added.Identity), added.Identity);
-    }
-
-    private void Remove(long template)
-    {
-        Erased = true;
-        Removed.Add(new TemplateId(template));
-        index.Remove(template);
-        if (directory.TryGetOwner(template, out IdentityEntry? owner))
-            directory.Set(owner.Id, owner.State with { Templates = Array.FindAll(owner.State.Templates, t => t != template) });
-    }
-
-    private void Change(LogEntry.IdentityChanged changed)
-    {
-        directory.Set(changed.Identity, Current(changed.Identity) with { Version = changed.Version, Metadata = NoMetadata.OrSame(changed.Metadata) });
-        _byHash?.TryAdd(IdentityHash.Of(changed.Identity), changed.Identity);
-    }
-
-    private void Forget(ulong hash)
-    {
-        Erased = true;
-        _byHash ??= directory.Entries.ToDictionary(e => IdentityHash.Of(e.Id), e => e.Id);
-        if (!_byHash.Remove(hash, out string? identity))
-            return;
-        foreach (long template in directory.Remove(identity))
-            index.Remove(template);
-    }
-
-    private IdentityState Current(string identity) =>
-        directory.TryGet(identity, out IdentityEntry? entry) ? entry.State : IdentityState.Empty;
 }

@@ -39,7 +39,7 @@ public sealed class ShardOptions
     /// <summary>How long the silos of a cluster must have been the same before shards move to where they are seated now. Zero: they never move.</summary>
     public TimeSpan MoveAfter { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>For tests: number of the shard whose every search takes <see cref="SlowBy"/> longer.</summary>
+    /// <summary>For tests: number of the shard whose every search takes <see cref="SlowBy"/> longer; -1: all of this silo.</summary>
     public int? SlowShard { get; set; }
 
     /// <summary>For tests: see <see cref="SlowShard"/>.</summary>

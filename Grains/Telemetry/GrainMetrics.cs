@@ -26,6 +26,7 @@ internal static class GrainMetrics
     private static readonly Histogram<long> s_batch = s_meter.CreateHistogram<long>("facesearch.embedder.batch.size", description: "Faces in one run of the network",
         advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256] });
     private static readonly Counter<long> s_commitFailures = s_meter.CreateCounter<long>("facesearch.log.commit.failures", description: "Changes that the log could not take, by kind of failure");
+    private static readonly Counter<long> s_hedges = s_meter.CreateCounter<long>("facesearch.hedges", description: "Requests to slow shards that were sent to a read replica as well, by what came of it: sent, won (the replica was first), refused (beyond the allowed share)");
     private static readonly Counter<long> s_rejected = s_meter.CreateCounter<long>("facesearch.rejected", description: "Work refused because a queue was full");
 
     static GrainMetrics()
@@ -40,6 +41,7 @@ internal static class GrainMetrics
         s_meter.CreateObservableGauge("facesearch.reembedding.total", () => s_moves.Select(m => new Measurement<long>(m.Value.Total, Tag("gallery", m.Key))), description: "Templates that a re-embedding has to move");
         s_meter.CreateObservableGauge("facesearch.training.runs", () => s_training.Select(t => new Measurement<int>(t.Value, Tag("state", t.Key))), description: "Training runs remembered, by state");
         ShardGauges.Create(s_meter);
+        ReplicaGauges.Create(s_meter);
     }
 
     public static void Add(SearchPool pool) => s_pools[pool] = true;
@@ -53,6 +55,10 @@ internal static class GrainMetrics
     public static void Searched(ShardId shard, TimeSpan took) => s_search.Record(took.TotalSeconds, Tag("gallery", shard.Gallery));
 
     public static void Rejected(string queue) => s_rejected.Add(1, Tag("queue", queue));
+
+    /// <param name="gallery">The gallery.</param>
+    /// <param name="outcome"><c>sent</c>, <c>won</c> or <c>refused</c>.</param>
+    public static void Hedged(string gallery, string outcome) => s_hedges.Add(1, Tag("gallery", gallery), Tag("outcome", outcome));
 
     public static void Embedded(string model, int faces, TimeSpan took)
     {

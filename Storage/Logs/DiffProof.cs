@@ -22,6 +22,9 @@ internal sealed class DiffProof
     public DiffProof(MetaRow head, long after, ulong digest, RowHasher hasher) =>
         (_head, _after, _hasher, _chain, _expected) = (head, after, hasher, after, digest);
 
+    /// <summary>Where the view that is read ends.</summary>
+    public LogHead Head => _head.Head;
+
     /// <summary>Compares the caller's position with the log's.</summary>
     /// <param name="anchor">The commit at the caller's LSN; null if there is none.</param>
     public void CheckAnchor(CommitRow? anchor)

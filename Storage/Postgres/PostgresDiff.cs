@@ -38,6 +38,9 @@ internal sealed class PostgresDiff
         return new PostgresDiff(view, proof, after);
     }
 
+    /// <summary>Where the view ends.</summary>
+    public LogHead Head => _proof.Head;
+
     /// <summary>The next entries, at most <paramref name="limit"/>; empty at the (then verified) end.</summary>
     public async Task<List<LogEntry>> NextAsync(int limit, CancellationToken cancellationToken)
     {

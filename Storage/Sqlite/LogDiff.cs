@@ -35,6 +35,9 @@ internal sealed class LogDiff : IDisposable
         }
     }
 
+    /// <summary>Where the view ends.</summary>
+    public LogHead Head => _proof.Head;
+
     /// <summary>The next entries, at most <paramref name="limit"/>; empty at the (then verified) end.</summary>
     public List<LogEntry> Next(int limit)
     {

@@ -12,10 +12,11 @@ internal static class KillRun
 
     /// <param name="cluster">Two silos that know each other.</param>
     /// <param name="killed">Which of them is killed.</param>
-    public static async Task RunAsync(SiloCluster cluster, int killed)
+    /// <param name="replicas">Read replicas of each shard.</param>
+    public static async Task RunAsync(SiloCluster cluster, int killed, int replicas = 0)
     {
         ServerProcess[] silos = [.. cluster.Silos];
-        await silos[0].CreateGalleryAsync("ledger", new { shards = 4 });
+        await silos[0].CreateGalleryAsync("ledger", new { shards = 4, replicas });
         await silos[0].EnrolAsync("ledger", Api.Name(900_000), Synthetic.Face(900_000));
         Ledger.Best(await silos[1].IdentifyAsync("ledger", Synthetic.Face(900_000))).ShouldBe(Api.Name(900_000));
 

@@ -27,10 +27,11 @@ internal sealed class TestSilos : IAsyncDisposable
     private readonly TempFolder _folder = new();
     private readonly InProcessTestCluster _cluster;
 
-    private TestSilos(short count, TimeSpan moveAfter, Func<int, bool> gpu)
+    private TestSilos(short count, TimeSpan moveAfter, Func<int, bool> gpu, Action<IServiceCollection> configure)
     {
         DataFolder data = new(_folder.Root);
         SqliteTemplateLogProvider logs = new(data, TimeProvider.System);
+        Logs = logs;
         FileSnapshotStore snapshots = new(data);
         SqliteCropStore crops = new(data, null);
         InProcessTestClusterBuilder builder = new(count);
@@ -51,6 +52,7 @@ internal sealed class TestSilos : IAsyncDisposable
                     Embedded.Add(number);
                 return Faces.Of(1);
             }), Options.Create(new EmbedderOptions { MaxModels = 64 })));
+            configure(silo.Services);
             silo.UseSiloMetadata(SiloTraits.Describe(gpu(number), 8L << 30));
         });
         _cluster = builder.Build();
@@ -59,13 +61,15 @@ internal sealed class TestSilos : IAsyncDisposable
     /// <summary>Numbers of the silos that embedded, in order.</summary>
     public List<int> Embedded { get; } = [];
 
+    public ITemplateLogProvider Logs { get; }
+
     public IGrainFactory Grains => _cluster.Client;
 
     public InProcessTestCluster Cluster => _cluster;
 
-    public static async Task<TestSilos> StartAsync(short count, TimeSpan moveAfter, Func<int, bool>? gpu = null)
+    public static async Task<TestSilos> StartAsync(short count, TimeSpan moveAfter, Func<int, bool>? gpu = null, Action<IServiceCollection>? configure = null)
     {
-        TestSilos silos = new(count, moveAfter, gpu ?? (_ => false));
+        TestSilos silos = new(count, moveAfter, gpu ?? (_ => false), configure ?? (_ => { }));
         await silos._cluster.DeployAsync();
         return silos;
     }

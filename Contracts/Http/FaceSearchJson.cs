@@ -19,7 +19,7 @@ namespace FaceSearch.Http;
         typeof(CamelCaseEnum<EnrolStatus>), typeof(CamelCaseEnum<BulkItemStatus>), typeof(CamelCaseEnum<ModelStatus>),
         typeof(CamelCaseEnum<ApiRole>), typeof(CamelCaseEnum<FacePolicy>), typeof(CamelCaseEnum<ClusterJobState>),
         typeof(CamelCaseEnum<ClusterJobStage>), typeof(CamelCaseEnum<Retention>), typeof(CamelCaseEnum<ModelMetric>), typeof(CamelCaseEnum<TrainingKind>),
-        typeof(CamelCaseEnum<TrainingRunState>), typeof(CamelCaseEnum<ReembeddingPhase>),
+        typeof(CamelCaseEnum<TrainingRunState>), typeof(CamelCaseEnum<ReembeddingPhase>), typeof(CamelCaseEnum<BackupState>),
     ])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(DetectResponse))]
@@ -68,6 +68,9 @@ namespace FaceSearch.Http;
 [JsonSerializable(typeof(KeyRequest))]
 [JsonSerializable(typeof(CreatedKey))]
 [JsonSerializable(typeof(KeyList))]
+[JsonSerializable(typeof(BackupRequest))]
+[JsonSerializable(typeof(BackupDescription))]
+[JsonSerializable(typeof(BackupList))]
 [JsonSerializable(typeof(VersionResponse))]
 [JsonSerializable(typeof(HealthResponse))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]

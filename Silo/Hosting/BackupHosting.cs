@@ -18,6 +18,11 @@ internal static class BackupHosting
     public static void AddBackups(this WebApplicationBuilder builder, SiloOptions options)
     {
         IServiceCollection services = builder.Services;
+        services.AddOptions<BackupOptions>().Bind(builder.Configuration.GetSection("Backup")).PostConfigure(o =>
+        {
+            o.Folder = o.Folder is { Length: > 0 } folder ? folder : Path.TrimEndingDirectorySeparator(options.DataFolder) + "-backups";
+            o.Passphrase ??= Environment.GetEnvironmentVariable("FACESEARCH_BACKUP_PASSPHRASE");
+        });
         ServiceDescriptor serializer = services.Last(s => s.ServiceType == typeof(IGrainStorageSerializer) && !s.IsKeyedService);
         services.AddSingleton<IGrainStorageSerializer>(s => new RawGrainStateSerializer((IGrainStorageSerializer)(serializer.ImplementationInstance
             ?? serializer.ImplementationFactory?.Invoke(s) ?? ActivatorUtilities.CreateInstance(s, serializer.ImplementationType!))));

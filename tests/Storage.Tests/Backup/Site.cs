@@ -127,10 +127,16 @@ internal sealed class TestFrame(IGrainStorage grains) : IBackupFrame
     /// <summary>Generation and number of shards by gallery; one that is not here is not in service.</summary>
     public Dictionary<string, (int Generation, int Shards)> Galleries { get; } = new() { ["people"] = (1, 2), ["abc"] = (3, 1), ["2024"] = (1, 1) };
 
+    /// <summary>Happens before a gallery is looked at for the n-th time, beginning with 1.</summary>
+    public Func<string, int, Task> Looked { get; set; } = (_, _) => Task.CompletedTask;
+
+    private readonly Dictionary<string, int> _looks = [];
+
     public Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<string>>([.. Galleries.Keys.Order(StringComparer.Ordinal)]);
 
     public async Task<GalleryShape?> ReadAsync(string gallery, CancellationToken cancellationToken)
     {
+        await Looked(gallery, _looks[gallery] = _looks.GetValueOrDefault(gallery) + 1);
         if (!Galleries.TryGetValue(gallery, out (int Generation, int Shards) shape))
             return null;
         GrainStateName name = new("gallery", GrainId.Create(Site.Gallery, gallery));

@@ -5,7 +5,7 @@ using FaceSearch.Storage.Backup;
 namespace FaceSearch.Silo.Commands;
 
 /// <summary>
-/// <c>backup</c>, <c>restore</c> and <c>backup verify</c>: everything of a stopped server to a folder and back, whatever the storage (docs/backup.md).
+/// <c>backup</c>, <c>restore</c> and <c>verify-backup</c>: everything to a folder and back, whatever the storage, by a process that is no silo (docs/backup.md).
 /// Exit code 0: done and verified; 1: not; 2: wrong use.
 /// </summary>
 internal static class BackupCommand

@@ -43,6 +43,7 @@ public static class CommandLine
             ModelsVerb.Build(options),
             TrainingVerb.Build(options),
             KeysVerb.Build(options),
+            BackupVerb.Build(options),
             EvaluateVerb.Build(options),
             IndexVerb.Build(options),
             StatusVerb.Build(options),

@@ -23,6 +23,9 @@ public static class ProblemTypes
     public const string TrainingLeaseLost = "training-lease-lost";
     public const string ScheduleNotFound = "schedule-not-found";
     public const string ModelNotInstalled = "model-not-installed";
+    public const string BackupNotFound = "backup-not-found";
+    public const string BackupRunning = "backup-running";
+    public const string BackupRefused = "backup-refused";
     public const string GenerationMismatch = "generation-mismatch";
     public const string OperationReused = "operation-reused";
     public const string OperationSuperseded = "operation-superseded";

@@ -167,6 +167,21 @@ internal sealed class FaceSearchClient(Uri server, string? key) : IDisposable
     public Task RevokeKeyAsync(string id, CancellationToken cancellation) =>
         transport.SendAsync(HttpMethod.Delete, Path($"keys/{Segment(id)}"), cancellation);
 
+    // Backups
+
+    public Task<BackupDescription> StartBackupAsync(BackupRequest request, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Post, Path("backups"), request, Json.BackupRequest, Json.BackupDescription, cancellation: cancellation);
+
+    public Task<BackupList> ListBackupsAsync(CancellationToken cancellation) => Get("backups", Json.BackupList, cancellation);
+
+    public Task<BackupDescription> GetBackupAsync(string backup, CancellationToken cancellation) => Get($"backups/{Segment(backup)}", Json.BackupDescription, cancellation);
+
+    public Task<BackupDescription> CheckBackupAsync(string backup, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Post, Path($"backups/{Segment(backup)}/check"), Json.BackupDescription, cancellation: cancellation);
+
+    public Task<BackupDescription> CancelBackupAsync(string backup, CancellationToken cancellation) =>
+        transport.SendAsync(HttpMethod.Delete, Path($"backups/{Segment(backup)}"), Json.BackupDescription, cancellation: cancellation);
+
     public Task<VersionResponse> VersionAsync(CancellationToken cancellation) => Get("version", Json.VersionResponse, cancellation);
 
     /// <summary>Readiness, whether the server is ready (200) or not (503); null when the answer is not a health document.</summary>

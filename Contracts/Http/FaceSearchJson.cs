@@ -20,6 +20,7 @@ namespace FaceSearch.Http;
         typeof(CamelCaseEnum<ApiRole>), typeof(CamelCaseEnum<FacePolicy>), typeof(CamelCaseEnum<ClusterJobState>),
         typeof(CamelCaseEnum<ClusterJobStage>), typeof(CamelCaseEnum<Retention>), typeof(CamelCaseEnum<ModelMetric>), typeof(CamelCaseEnum<TrainingKind>),
         typeof(CamelCaseEnum<TrainingRunState>), typeof(CamelCaseEnum<ReembeddingPhase>), typeof(CamelCaseEnum<ReadConsistency>),
+        typeof(CamelCaseEnum<BackupState>),
     ])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(DetectResponse))]
@@ -68,6 +69,9 @@ namespace FaceSearch.Http;
 [JsonSerializable(typeof(KeyRequest))]
 [JsonSerializable(typeof(CreatedKey))]
 [JsonSerializable(typeof(KeyList))]
+[JsonSerializable(typeof(BackupRequest))]
+[JsonSerializable(typeof(BackupDescription))]
+[JsonSerializable(typeof(BackupList))]
 [JsonSerializable(typeof(VersionResponse))]
 [JsonSerializable(typeof(HealthResponse))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]

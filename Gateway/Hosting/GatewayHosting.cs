@@ -128,6 +128,7 @@ public static class GatewayHosting
         api.MapModels();
         api.MapTraining();
         api.MapKeys();
+        api.MapBackups();
         app.MapHealth();
         app.MapVersion();
         app.MapPrometheusScrapingEndpoint("/metrics").RequireAuthorization(RolePolicies.AdminOrThisMachine);

@@ -24,5 +24,6 @@ internal static class Examples
           "comparisons": [{ "metric": "rank1", "people": 120, "active": 0.95, "candidate": 0.97, "lower": 0.01, "upper": 0.03, "activeLower": 0.93 }],
           "unjudged": [], "activePoints": [], "candidatePoints": [], "at": "2026-05-04T10:00:00Z" }
         """;
+    public const string Backup = """{ "models": true }""";
     public const string Key = """{ "name": "front desk", "role": "identify" }""";
 }

@@ -5,7 +5,7 @@ using FaceSearch.Storage.Backup;
 namespace FaceSearch.Silo.Commands;
 
 /// <summary>
-/// <c>backup</c>, <c>restore</c> and <c>backup verify</c>: everything of a stopped server to a folder and back, whatever the storage (docs/backup.md).
+/// <c>backup</c>, <c>restore</c> and <c>verify-backup</c>: everything to a folder and back, whatever the storage, by a process that is no silo (docs/backup.md).
 /// Exit code 0: done and verified; 1: not; 2: wrong use.
 /// </summary>
 internal static class BackupCommand
@@ -22,13 +22,13 @@ internal static class BackupCommand
             BackupArguments arguments = BackupArguments.Parse(args);
             if (args[0] == "verify-backup")
             {
-                BackupManifest whole = await new BackupReader(arguments.Folder, arguments.Secret, Console.WriteLine).VerifyAsync();
+                BackupManifest whole = await new BackupReader(arguments.Folder, arguments.Secret, Print).VerifyAsync();
                 return Report("verified", arguments.Folder, whole);
             }
             await using OfflineStores stores = await OfflineStores.OpenAsync(arguments.Settings);
             return args[0] == "backup"
-                ? Report("written to", arguments.Folder, await new BackupWriter(stores.Stores(arguments.WithModels), arguments.Folder, arguments.Secret, TimeProvider.System, Console.WriteLine).RunAsync())
-                : Report("restored from", arguments.Folder, await new BackupReader(arguments.Folder, arguments.Secret, Console.WriteLine).RestoreAsync(stores.Stores(withModels: true)));
+                ? Report("written to", arguments.Folder, await new BackupWriter(stores.Stores(arguments.WithModels), arguments.Folder, arguments.Secret, TimeProvider.System, Print).RunAsync())
+                : Report("restored from", arguments.Folder, await new BackupReader(arguments.Folder, arguments.Secret, Print).RestoreAsync(stores.Stores(withModels: true)));
         }
         catch (Exception e) when (e is StorageException or ConfigurationException or IOException or UnauthorizedAccessException)
         {
@@ -36,6 +36,8 @@ internal static class BackupCommand
             return e is ConfigurationException ? 2 : 1;
         }
     }
+
+    private static void Print(BackupProgress progress) => Console.WriteLine(progress.Line);
 
     private static int Report(string done, string folder, BackupManifest manifest)
     {

@@ -55,7 +55,7 @@ internal static class AzureHosting
         return probe;
     }
 
-    private sealed class AccountCheck(AzureStorageProbe probe, string setting) : IHostedService
+    private sealed class AccountCheck(AzureStorageProbe probe, string setting) : IHostedService, IStorageCheck
     {
         public async Task StartAsync(CancellationToken cancellationToken)
         {

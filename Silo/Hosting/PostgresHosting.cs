@@ -27,7 +27,7 @@ internal static class PostgresHosting
     }
 
     /// <summary>Refuses the start unless the database has this program's schema.</summary>
-    internal sealed class SchemaCheck(PostgresDatabase database, string setting) : IHostedService
+    internal sealed class SchemaCheck(PostgresDatabase database, string setting) : IHostedService, IStorageCheck
     {
         public async Task StartAsync(CancellationToken cancellationToken)
         {

@@ -59,6 +59,7 @@ internal static class SiloHosting
             });
             silo.Configure<SiloMessagingOptions>(o => o.MaxEnqueuedRequestsHardLimit = 20_000);
         });
+        builder.AddBackups(options);
     }
 
     private static string? NotEmpty(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null;

@@ -35,6 +35,7 @@ internal static class Usage
               --Messaging:Transport=InMemory|RabbitMq                        (docs/messages.md)
               --Silo:LogFormat=simple|json, --Silo:Dashboard=true            (docs/telemetry.md)
               --urls=http://HOST:PORT    where HTTP is served                (http://127.0.0.1:8080; a silo alone 8081)
+              --Backup:Folder=PATH, --Backup:KeyFile=PATH   backups of the running server (DataFolder-backups; docs/backup.md)
               --Gateway:...              limits of the HTTP API              (docs/operations.md)
               --Shards:..., --Embedder:...                                   (docs/operations.md)
               FACESEARCH_ADMIN_KEY       an admin key to make sure of; needed (or any admin key) beyond loopback

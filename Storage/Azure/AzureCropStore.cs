@@ -17,7 +17,7 @@ namespace FaceSearch.Storage.Azure;
 /// </code>
 /// The master key is a file that every silo gets from outside the account and that is never made here.
 /// </summary>
-public sealed class AzureCropStore : ICropStore
+public sealed partial class AzureCropStore : ICropStore
 {
     private const int Parallel = 8;
     private const string Touched = "touched";

@@ -1,3 +1,4 @@
+using FaceSearch.Storage.Backup;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -23,6 +24,7 @@ public static class AzureHosting
         services.AddSingleton<ISnapshotStore>(s => new AzureSnapshotStore(options, s.GetRequiredService<LocalCache>()));
         services.AddSingleton<ICropStore>(_ => new AzureCropStore(options));
         AzureAccount account = new(options);
+        services.AddSingleton<IGrainStateList>(_ => new AzureGrainStates(options));
         if (options.Grains == AzureGrainStore.Blobs)
         {
             silo.AddAzureBlobGrainStorage(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME, o =>

@@ -10,7 +10,7 @@ namespace FaceSearch.Storage.Azure;
 /// Template logs in append blobs, one log a shard (docs/azure.md): <c>GALLERY/gN/sN/head</c> names the blobs
 /// <c>GALLERY/gN/sN/INCARNATION/EPOCH-KIND-RANDOM</c>. Any number of processes may use one account.
 /// </summary>
-public sealed class AzureTemplateLogProvider : ITemplateLogProvider
+public sealed partial class AzureTemplateLogProvider : ITemplateLogProvider
 {
     private readonly AzureAccount _account;
     private readonly LocalCache _cache;
@@ -176,5 +176,5 @@ public sealed class AzureTemplateLogProvider : ITemplateLogProvider
         return gallery.EndsWith('.') ? gallery[..^1] + "%2e" : gallery;
     }
 
-    private static string Unchecked(string name) => name.EndsWith("%2e", StringComparison.Ordinal) ? name[..^3] + "." : name;
+    internal static string Unchecked(string name) => name.EndsWith("%2e", StringComparison.Ordinal) ? name[..^3] + "." : name;
 }

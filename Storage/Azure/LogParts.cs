@@ -156,8 +156,11 @@ internal sealed class LogParts(ShardId shard, AzureAccount account, LogHeadBlob 
             throw new EpochFencedException(shard, Epoch);
     }
 
-    private string Draw(LogPartKind kind) =>
-        string.Create(CultureInfo.InvariantCulture, $"{prefix}{head.Known!.Incarnation}/{Epoch:x8}-{kind.ToString().ToLowerInvariant()}-{LogManifest.Draw()}");
+    private string Draw(LogPartKind kind) => Name(prefix, head.Known!.Incarnation, Epoch, kind);
+
+    /// <summary>A new name for a part.</summary>
+    public static string Name(string prefix, string incarnation, long epoch, LogPartKind kind) =>
+        string.Create(CultureInfo.InvariantCulture, $"{prefix}{incarnation}/{epoch:x8}-{kind.ToString().ToLowerInvariant()}-{LogManifest.Draw()}");
 
     private static long EpochOf(string name)
     {

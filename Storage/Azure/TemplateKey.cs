@@ -6,7 +6,10 @@ namespace FaceSearch.Storage.Azure;
 /// <summary>Blob of a template's key: <code>live u8 | template i64 | person 32 | wrapped 60 (live only)</code></summary>
 internal sealed record TemplateKey(long Template, byte[] Person, byte[] Wrapped)
 {
-    private const int NameLength = 32, Head = 9 + NameLength;
+    /// <summary>Bytes of a person's name.</summary>
+    public const int NameLength = 32;
+
+    private const int Head = 9 + NameLength;
 
     public byte[] Encode()
     {
@@ -29,6 +32,8 @@ internal sealed record TemplateKey(long Template, byte[] Person, byte[] Wrapped)
         [1, ..] when bytes.Length == Head + CropCipher.WrappedLength => new(BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(1)), bytes[9..Head], bytes[Head..]),
         _ => throw new CropStoreDamagedException("a template's key blob"),
     };
+
+    public static long TemplateOf(byte[] bytes) => BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(1));
 
     public static byte[] PersonOf(byte[] bytes) => bytes[9..Head];
 }

@@ -1,11 +1,13 @@
+using FaceSearch.Storage.Files;
+
 namespace FaceSearch.Storage.Backup;
 
 /// <summary>Folders and files that only their owner can read: a backup holds biometrics.</summary>
-internal static class BackupFolder
+public static class BackupFolder
 {
     private const UnixFileMode OwnersFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    public static void Make(string folder)
+    internal static void Make(string folder)
     {
         if (Directory.Exists(folder))
             return;
@@ -15,7 +17,10 @@ internal static class BackupFolder
             Directory.CreateDirectory(folder, OwnersFile | UnixFileMode.UserExecute);
     }
 
-    public static FileStream NewFile(string path)
+    /// <summary>Gives a finished folder its name, durably.</summary>
+    public static void Publish(string draft, string folder) => DurableFolder.Rename(draft, folder);
+
+    internal static FileStream NewFile(string path)
     {
         FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 1 << 16 };
         if (!OperatingSystem.IsWindows())

@@ -20,7 +20,11 @@ public sealed record BackupManifest
 
     public int Format { get; init; } = CurrentFormat;
 
+    /// <summary>When it began: what was acknowledged before is in it, and what was erased before is not.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it ended: nothing in it is later.</summary>
+    public required DateTimeOffset EndedAt { get; init; }
 
     /// <summary>Where the data came from, without secrets: "SQLite files under /var/lib/facesearch".</summary>
     public required string Source { get; init; }
@@ -72,6 +76,22 @@ public sealed record BackupManifest
     {
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(this);
         return [.. json, (byte)'\n', .. Encoding.ASCII.GetBytes(Convert.ToHexStringLower(Seal(json, key))), (byte)'\n'];
+    }
+
+    /// <summary>Reads the manifest without authenticating it.</summary>
+    /// <exception cref="BackupRefusedException">There is none that this program can read.</exception>
+    internal static BackupManifest Describe(string folder)
+    {
+        byte[] bytes = Bytes(folder);
+        int end = bytes.AsSpan().IndexOf((byte)'\n');
+        try
+        {
+            return end > 0 && Parse(bytes[..end]) is { Format: CurrentFormat } manifest ? manifest : throw new BackupRefusedException($"{folder} has a manifest that this program does not know.");
+        }
+        catch (BackupDamagedException e)
+        {
+            throw new BackupRefusedException($"{folder} has a manifest that cannot be read.", e);
+        }
     }
 
     /// <summary>Reads and authenticates the manifest.</summary>

@@ -1,3 +1,4 @@
+using Orleans.Runtime;
 using Orleans.Storage;
 
 namespace FaceSearch.Storage.Backup;
@@ -7,10 +8,11 @@ namespace FaceSearch.Storage.Backup;
 /// <param name="Images">Retained images.</param>
 /// <param name="Grains">Grain state, over a <see cref="RawGrainStateSerializer"/>.</param>
 /// <param name="GrainStates">What grain states there are.</param>
-/// <param name="Names">How the grains are called.</param>
+/// <param name="Types">The grain type that keeps a state of a name.</param>
+/// <param name="Frame">What they say.</param>
 /// <param name="ModelsFolder">Model files; null: none.</param>
 public sealed record BackupStores(
-    ITemplateLogProvider Logs, ICropStore Images, IGrainStorage Grains, IGrainStateList GrainStates, GrainNames Names, string? ModelsFolder)
+    ITemplateLogProvider Logs, ICropStore Images, IGrainStorage Grains, IGrainStateList GrainStates, IReadOnlyDictionary<string, GrainType> Types, IBackupFrame Frame, string? ModelsFolder)
 {
     internal ILogArchive LogArchive => Logs as ILogArchive ?? throw Unsupported(Logs);
 

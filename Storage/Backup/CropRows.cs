@@ -22,11 +22,14 @@ internal interface ICropArchive
     /// <summary>Galleries that have any.</summary>
     Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken);
 
-    /// <summary>All rows of one gallery as one transaction sees them; other writers of the gallery wait until the end.</summary>
-    IEnumerable<CropRow> Export(string gallery);
+    /// <summary>
+    /// All rows of one gallery, page by page; nobody waits for it, so that a row may be of a later moment than those before it. A key whose
+    /// identity was not given out belongs to one that came later (<see cref="CropRowCopy.Coherent"/>).
+    /// </summary>
+    IAsyncEnumerable<CropRow> ExportAsync(string gallery, CancellationToken cancellationToken);
 
     /// <summary>Writes rows into a gallery that has none.</summary>
-    void Import(string gallery, IEnumerable<CropRow> rows);
+    Task ImportAsync(string gallery, IAsyncEnumerable<CropRow> rows, CancellationToken cancellationToken);
 }
 
 /// <summary>Counts and an order-free digest (a wrapping sum of XxHash3 over the rows) of a gallery's retained images.</summary>
@@ -136,25 +139,28 @@ internal static class CropRowCopy
 {
     private const int RowsPerTransaction = 256;
 
-    public static IEnumerable<CropRow> Read(Func<ICropTables> open)
+    /// <summary>Leaves out what hangs in the air: keys of identities, and images of keys, that were not there when those were read.</summary>
+    public static async IAsyncEnumerable<CropRow> Coherent(IAsyncEnumerable<CropRow> rows)
     {
-        using ICropTables tables = open();
-        tables.Begin();
-        try
+        HashSet<long> people = [], live = [];
+        await foreach (CropRow row in rows.ConfigureAwait(false))
         {
-            foreach (CropRow row in tables.Rows())
+            bool kept = row switch
+            {
+                CropRow.Person p => people.Add(p.Key),
+                CropRow.TemplateKey { Live: true } k => people.Contains(k.Owner) && live.Add(k.Template),
+                CropRow.Image i => live.Contains(i.Template),
+                _ => true,
+            };
+            if (kept)
                 yield return row;
-        }
-        finally
-        {
-            tables.Rollback();
         }
     }
 
-    public static void Write(ICropTables tables, IEnumerable<CropRow> rows)
+    public static async Task WriteAsync(ICropTables tables, IAsyncEnumerable<CropRow> rows, CancellationToken cancellationToken)
     {
         Dictionary<long, long> people = [];
-        foreach (CropRow[] some in rows.Chunk(RowsPerTransaction))
+        await foreach (CropRow[] some in rows.Chunk(RowsPerTransaction).WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             tables.Begin();
             foreach (CropRow row in some)

@@ -6,21 +6,13 @@ namespace FaceSearch.Storage.Backup;
 /// <summary>One stored grain state.</summary>
 public sealed record GrainStateName(string State, GrainId Grain);
 
-/// <summary>What the grains are called, where the store alone does not tell.</summary>
-/// <param name="Types">The grain type that keeps a state of a name.</param>
-/// <param name="Keys">Keys that grains may have: ids of galleries, names of models.</param>
-public sealed record GrainNames(IReadOnlyDictionary<string, GrainType> Types, IReadOnlyCollection<string> Keys);
-
-/// <summary>What grain states a store holds.</summary>
-/// <param name="Found">Those whose grain is known.</param>
-/// <param name="Unnamed">Number of those of which the store kept a number instead of the key.</param>
-public sealed record GrainStateListing(IReadOnlyList<GrainStateName> Found, int Unnamed);
-
 /// <summary>Lists the grain states of a store, which Orleans' own interface cannot.</summary>
 public interface IGrainStateList
 {
+    /// <param name="types">The grain type that keeps a state of a name, where the store alone does not tell.</param>
+    /// <param name="cancellationToken">To give up.</param>
     /// <exception cref="BackupRefusedException">There is a state of a name that no grain type has.</exception>
-    Task<GrainStateListing> ListAsync(GrainNames names, CancellationToken cancellationToken = default);
+    Task<IReadOnlyList<GrainStateName>> ListAsync(IReadOnlyDictionary<string, GrainType> types, CancellationToken cancellationToken = default);
 }
 
 /// <summary>A grain state as the serializer made it; read and written by <see cref="RawGrainStateSerializer"/> without looking into it.</summary>
@@ -38,26 +30,8 @@ public sealed class RawGrainStateSerializer(IGrainStorageSerializer inner) : IGr
 }
 
 /// <summary>Grain states byte for byte.</summary>
-internal sealed class GrainStateCopy(IGrainStorage storage)
+public sealed class GrainStateCopy(IGrainStorage storage)
 {
-    /// <summary>All states: those that were listed, and those found under the keys that are known.</summary>
-    public async Task<IReadOnlyList<GrainStateName>> FindAsync(IGrainStateList list, GrainNames names, CancellationToken cancellationToken)
-    {
-        GrainStateListing listing = await list.ListAsync(names, cancellationToken).ConfigureAwait(false);
-        if (listing.Unnamed == 0)
-            return listing.Found;
-        HashSet<GrainStateName> listed = [.. listing.Found];
-        List<GrainStateName> more = [];
-        foreach (GrainStateName name in names.Types.SelectMany(t => names.Keys.Select(k => new GrainStateName(t.Key, GrainId.Create(t.Value, k)))))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (!listed.Contains(name) && await ReadAsync(name).ConfigureAwait(false) is not null)
-                more.Add(name);
-        }
-        return more.Count == listing.Unnamed ? [.. listing.Found, .. more]
-            : throw new BackupRefusedException($"The grain storage holds {listing.Unnamed} states whose grains it does not name; {more.Count} of them could be found.");
-    }
-
     /// <summary>Null if there is none.</summary>
     public async Task<byte[]?> ReadAsync(GrainStateName name)
     {

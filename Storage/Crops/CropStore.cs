@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FaceSearch.Storage.Backup;
 
 namespace FaceSearch.Storage.Crops;
@@ -48,14 +49,24 @@ public abstract class CropStore : ICropStore, ICropArchive, IAsyncDisposable, ID
 
     Task<IReadOnlyList<string>> ICropArchive.ListAsync(CancellationToken cancellationToken) => ListAsync(cancellationToken);
 
-    IEnumerable<CropRow> ICropArchive.Export(string gallery) => CropRowCopy.Read(() => Open(gallery));
+    async IAsyncEnumerable<CropRow> ICropArchive.ExportAsync(string gallery, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using ICropTables tables = OpenToRead(gallery);
+        using IEnumerator<CropRow> rows = tables.Rows().GetEnumerator();
+        while (Guard(tables, rows.MoveNext))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return rows.Current;
+        }
+        await Task.CompletedTask.ConfigureAwait(false);
+    }
 
-    void ICropArchive.Import(string gallery, IEnumerable<CropRow> rows)
+    async Task ICropArchive.ImportAsync(string gallery, IAsyncEnumerable<CropRow> rows, CancellationToken cancellationToken)
     {
         using ICropTables tables = Open(gallery);
         try
         {
-            CropRowCopy.Write(tables, rows);
+            await CropRowCopy.WriteAsync(tables, rows, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (tables.Translate(e) is var translated && !ReferenceEquals(translated, e))
         {
@@ -89,6 +100,9 @@ public abstract class CropStore : ICropStore, ICropArchive, IAsyncDisposable, ID
     /// <summary>Opens a gallery's rows; makes them at need.</summary>
     private protected abstract ICropTables Open(string gallery);
 
+    /// <summary>Opens a gallery's rows for a copy, beside whoever writes them.</summary>
+    private protected virtual ICropTables OpenToRead(string gallery) => Open(gallery);
+
     private protected abstract Task DropAsync(string gallery, CancellationToken cancellationToken);
 
     private async Task<CropVault?> FindAsync(string gallery, bool make, CancellationToken cancellationToken)
@@ -107,6 +121,18 @@ public abstract class CropStore : ICropStore, ICropArchive, IAsyncDisposable, ID
         finally
         {
             _opening.Release();
+        }
+    }
+
+    private static bool Guard(ICropTables tables, Func<bool> next)
+    {
+        try
+        {
+            return next();
+        }
+        catch (Exception e) when (tables.Translate(e) is var translated && !ReferenceEquals(translated, e))
+        {
+            throw translated;
         }
     }
 

@@ -14,6 +14,11 @@ internal sealed class CropTables : ICropTables
 {
     private const int ApplicationId = 0x46536372; // "FScr"
 
+    /// <summary>Rows of keys, and images, in one page of a copy.</summary>
+    private const int SmallRows = 4096, Images = 16;
+
+    private static readonly TimeSpan ScrubPatience = TimeSpan.FromSeconds(30);
+
     private static readonly string[] Schema =
     [
         "CREATE TABLE IF NOT EXISTS people (key INTEGER PRIMARY KEY, person BLOB NOT NULL, wrapped BLOB NOT NULL)",
@@ -30,22 +35,24 @@ internal sealed class CropTables : ICropTables
     private readonly List<Statement> _statements = [];
     private readonly Statement _begin, _commit, _rollback, _findPerson, _putPerson, _endPerson, _findKey, _putKey, _endKey, _liveKeys, _putImage, _dropImages, _has, _read;
 
-    public CropTables(string gallery, string folder)
+    public CropTables(string gallery, string folder, bool toRead)
     {
         _gallery = gallery;
-        bool isNew = !Directory.Exists(folder);
-        DurableFolder.Create(folder);
+        bool isNew = !toRead && !Directory.Exists(folder);
+        if (!toRead)
+            DurableFolder.Create(folder);
         string file = Path.Combine(folder, "crops.db");
-        _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
+        _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, Mode = toRead ? SqliteOpenMode.ReadWrite : SqliteOpenMode.ReadWriteCreate }.ToString());
         try
         {
             _connection.Open();
-            foreach (string sql in (IEnumerable<string>)[$"PRAGMA page_size={LogSchema.PageSize}", $"PRAGMA application_id={ApplicationId}",
+            foreach (string sql in toRead ? [] : (IEnumerable<string>)[$"PRAGMA page_size={LogSchema.PageSize}", $"PRAGMA application_id={ApplicationId}",
                 "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON", "PRAGMA wal_autocheckpoint=0", "PRAGMA temp_store=MEMORY",
                 "PRAGMA cell_size_check=ON", .. Schema])
                 Execute(sql);
             // After a failed flush its pages may be in memory only: whatever the write-ahead log holds is copied and flushed anew.
-            Checkpoint();
+            if (!toRead)
+                Checkpoint();
             if (isNew)
                 DurableFolder.Flush(folder);
         }
@@ -72,11 +79,11 @@ internal sealed class CropTables : ICropTables
     }
 
     /// <exception cref="StorageException">They cannot be opened.</exception>
-    public static CropTables Open(string gallery, string folder)
+    public static CropTables Open(string gallery, string folder, bool toRead = false)
     {
         try
         {
-            return new CropTables(gallery, folder);
+            return new CropTables(gallery, folder, toRead);
         }
         catch (Exception e) when (Translate(gallery, e) is var translated && !ReferenceEquals(translated, e))
         {
@@ -149,22 +156,36 @@ internal sealed class CropTables : ICropTables
     public IEnumerable<CropRow> Rows()
     {
         // An identity without a template any more is a row of zeros.
-        foreach (CropRow row in Each("SELECT key, person, wrapped FROM people WHERE wrapped <> zeroblob(60) ORDER BY key",
+        foreach (CropRow row in Pages("SELECT key, person, wrapped FROM people WHERE key > @0 AND wrapped <> zeroblob(60) ORDER BY key LIMIT @1", SmallRows,
             r => new CropRow.Person(r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetFieldValue<byte[]>(2))))
             yield return row;
-        foreach (CropRow row in Each("SELECT template, person, live, wrapped FROM keys ORDER BY key",
-            r => new CropRow.TemplateKey(r.GetInt64(0), r.GetInt64(1), r.GetInt64(2) != 0, r.GetFieldValue<byte[]>(3))))
+        foreach (CropRow row in Pages("SELECT key, template, person, live, wrapped FROM keys WHERE key > @0 ORDER BY key LIMIT @1", SmallRows,
+            r => new CropRow.TemplateKey(r.GetInt64(1), r.GetInt64(2), r.GetInt64(3) != 0, r.GetFieldValue<byte[]>(4))))
             yield return row;
-        foreach (CropRow row in Each("SELECT template, kind, body FROM images ORDER BY key",
-            r => new CropRow.Image(r.GetInt64(0), (ImageKind)r.GetInt64(1), r.GetFieldValue<byte[]>(2))))
+        foreach (CropRow row in Pages("SELECT key, template, kind, body FROM images WHERE key > @0 ORDER BY key LIMIT @1", Images,
+            r => new CropRow.Image(r.GetInt64(1), (ImageKind)r.GetInt64(2), r.GetFieldValue<byte[]>(3))))
             yield return row;
     }
 
-    /// <summary>Copies the write-ahead log into the database and cuts it to nothing; there is no other reader that could prevent it.</summary>
-    public void Checkpoint() => Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    /// <summary>Copies the write-ahead log into the database and cuts it to nothing, unless a reader needs it.</summary>
+    public void Checkpoint() => TryCheckpoint();
 
-    /// <summary>The old keys are still in the write-ahead log, and only there.</summary>
-    public void Scrub() => Checkpoint();
+    /// <summary>The old keys are still in the write-ahead log, and only there. A backup reads for moments at a time.</summary>
+    public void Scrub()
+    {
+        for (long began = TimeProvider.System.GetTimestamp(); !TryCheckpoint(); Thread.Sleep(5))
+        {
+            if (TimeProvider.System.GetElapsedTime(began) > ScrubPatience)
+                throw new StorageUnavailableException($"The images of gallery '{_gallery}' could not be scrubbed: something reads them all the time.", null);
+        }
+    }
+
+    private bool TryCheckpoint()
+    {
+        using Statement checkpoint = new(_connection, "PRAGMA wal_checkpoint(TRUNCATE)", 0);
+        using SqliteDataReader r = checkpoint.Query();
+        return r.Read() && r.GetInt64(0) == 0;
+    }
 
     public Exception Translate(Exception e) => Translate(_gallery, e);
 
@@ -183,12 +204,29 @@ internal sealed class CropTables : ICropTables
         _connection.Dispose();
     }
 
-    private IEnumerable<CropRow> Each(string sql, Func<SqliteDataReader, CropRow> read)
+    /// <param name="sql">Its first column is the number that the next page goes on after.</param>
+    /// <param name="length">Rows in a page.</param>
+    /// <param name="read">Reads a row.</param>
+    private IEnumerable<CropRow> Pages(string sql, int length, Func<SqliteDataReader, CropRow> read)
     {
-        using Statement select = new(_connection, sql, 0);
-        using SqliteDataReader r = select.Query();
-        while (r.Read())
-            yield return read(r);
+        using Statement select = new(_connection, sql, 2);
+        List<CropRow> page = new(length);
+        long after = 0;
+        do
+        {
+            page.Clear();
+            using (SqliteDataReader r = select.Query(after, (long)length))
+            {
+                while (r.Read())
+                {
+                    after = r.GetInt64(0);
+                    page.Add(read(r));
+                }
+            }
+            foreach (CropRow row in page)
+                yield return row;
+        }
+        while (page.Count == length);
     }
 
     private Statement Prepare(string sql, int parameters)

@@ -46,7 +46,7 @@ internal interface ICropTables : IDisposable
 
     SealedImage? Read(long template, ImageKind kind);
 
-    /// <summary>All rows for a copy of the tables: people, keys, images.</summary>
+    /// <summary>All rows for a copy of the tables, outside of a transaction: people, keys, images, in pages that each see one moment.</summary>
     IEnumerable<CropRow> Rows();
 
     /// <summary>Copies what is pending into its final place; outside of a transaction.</summary>

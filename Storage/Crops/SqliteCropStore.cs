@@ -15,6 +15,8 @@ public sealed class SqliteCropStore(DataFolder data, string? masterKeyFile = nul
 
     private protected override ICropTables Open(string gallery) => CropTables.Open(gallery, data.GalleryCrops(gallery));
 
+    private protected override ICropTables OpenToRead(string gallery) => CropTables.Open(gallery, data.GalleryCrops(gallery), toRead: true);
+
     private protected override Task DropAsync(string gallery, CancellationToken cancellationToken) =>
         Task.Run(() => DurableFolder.Delete(data.GalleryCrops(gallery)), CancellationToken.None);
 }

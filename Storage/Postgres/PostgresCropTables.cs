@@ -11,6 +11,9 @@ namespace FaceSearch.Storage.Postgres;
 /// </summary>
 internal sealed class PostgresCropTables : ICropTables
 {
+    /// <summary>Rows of keys, and images, in one page of a copy.</summary>
+    private const int SmallRows = 4096, Images = 16;
+
     private readonly string _gallery;
     private readonly long _key;
     private readonly NpgsqlConnection _connection;
@@ -110,13 +113,13 @@ internal sealed class PostgresCropTables : ICropTables
 
     public IEnumerable<CropRow> Rows()
     {
-        foreach (CropRow row in Each($"SELECT key, person, wrapped FROM {_people} ORDER BY key",
-            r => new CropRow.Person(r.GetInt64(0), r.GetFieldValue<byte[]>(1), r.GetFieldValue<byte[]>(2))))
+        foreach (CropRow row in Pages($"SELECT key, 0::bigint, person, wrapped FROM {_people} WHERE key > $1 AND $2 = 0 ORDER BY key LIMIT {SmallRows}", SmallRows,
+            r => new CropRow.Person(r.GetInt64(0), r.GetFieldValue<byte[]>(2), r.GetFieldValue<byte[]>(3))))
             yield return row;
-        foreach (CropRow row in Each($"SELECT template, person, live, wrapped FROM {_keys} ORDER BY template",
-            r => new CropRow.TemplateKey(r.GetInt64(0), r.GetInt64(1), r.GetBoolean(2), r.GetFieldValue<byte[]>(3))))
+        foreach (CropRow row in Pages($"SELECT template, 0::bigint, person, live, wrapped FROM {_keys} WHERE template > $1 AND $2 = 0 ORDER BY template LIMIT {SmallRows}", SmallRows,
+            r => new CropRow.TemplateKey(r.GetInt64(0), r.GetInt64(2), r.GetBoolean(3), r.GetFieldValue<byte[]>(4))))
             yield return row;
-        foreach (CropRow row in Each($"SELECT template, kind, body FROM {_images} ORDER BY template, kind",
+        foreach (CropRow row in Pages($"SELECT template, kind, body FROM {_images} WHERE (template, kind) > ($1, $2) ORDER BY template, kind LIMIT {Images}", Images,
             r => new CropRow.Image(r.GetInt64(0), (ImageKind)r.GetInt64(1), r.GetFieldValue<byte[]>(2))))
             yield return row;
     }
@@ -225,12 +228,29 @@ internal sealed class PostgresCropTables : ICropTables
         ? new CropStoreDamagedException(PostgresErrors.Reason(e), e)
         : PostgresErrors.Translate($"the images of gallery '{gallery}'", e);
 
-    private IEnumerable<CropRow> Each(string sql, Func<NpgsqlDataReader, CropRow> read)
+    /// <param name="sql">Its first two columns are the numbers that the next page goes on after.</param>
+    /// <param name="length">Rows in a page.</param>
+    /// <param name="read">Reads a row.</param>
+    private IEnumerable<CropRow> Pages(string sql, int length, Func<NpgsqlDataReader, CropRow> read)
     {
-        using NpgsqlCommand command = Command(_connection, sql, []);
-        using NpgsqlDataReader r = command.ExecuteReader();
-        while (r.Read())
-            yield return read(r);
+        List<CropRow> page = new(length);
+        (long first, long second) = (long.MinValue, 0);
+        do
+        {
+            page.Clear();
+            using (NpgsqlCommand command = Command(_connection, sql, [first, second]))
+            using (NpgsqlDataReader r = command.ExecuteReader())
+            {
+                while (r.Read())
+                {
+                    (first, second) = (r.GetInt64(0), r.GetInt64(1));
+                    page.Add(read(r));
+                }
+            }
+            foreach (CropRow row in page)
+                yield return row;
+        }
+        while (page.Count == length);
     }
 
     private T? First<T>(string sql, Func<NpgsqlDataReader, T> read, params object[] values)

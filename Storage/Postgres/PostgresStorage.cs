@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Providers;
+using Orleans.Storage;
 
 namespace FaceSearch.Storage.Postgres;
 
@@ -43,6 +44,8 @@ public static class PostgresStorage
             o.DataSource = database.Source;
             o.DeleteStateOnClear = true;
         });
+        silo.Services.AddKeyedSingleton<IGrainStorage>(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME,
+            (s, name) => new PostgresGrainStorage(AdoNetGrainStorageFactory.Create(s, (string)name!)));
         silo.UseAdoNetReminderService(o =>
         {
             o.Invariant = Invariant;

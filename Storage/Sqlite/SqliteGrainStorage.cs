@@ -90,7 +90,7 @@ public sealed class SqliteGrainStorage : IGrainStorage, IGrainStateList, IDispos
         grainState.State = _activators.GetActivator<T>().Create();
     });
 
-    public async Task<GrainStateListing> ListAsync(GrainNames names, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<GrainStateName>> ListAsync(IReadOnlyDictionary<string, GrainType> types, CancellationToken cancellationToken = default)
     {
         List<GrainStateName> found = [];
         await TurnAsync(() =>
@@ -100,7 +100,7 @@ public sealed class SqliteGrainStorage : IGrainStorage, IGrainStateList, IDispos
             while (r.Read())
                 found.Add(new(r.GetString(0), GrainId.Parse(r.GetString(1), null)));
         }).ConfigureAwait(false);
-        return new(found, Unnamed: 0);
+        return found;
     }
 
     public void Dispose()

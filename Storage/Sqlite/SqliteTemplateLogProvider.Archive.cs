@@ -11,7 +11,8 @@ public sealed partial class SqliteTemplateLogProvider : ILogArchive
     async IAsyncEnumerable<LogChunk> ILogArchive.ExportAsync(ShardId shard, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         string folder = data.ShardLog(shard);
-        using LogConnection log = await OpenToReadAsync(shard, folder, cancellationToken).ConfigureAwait(false);
+        using Reading reading = await OpenToReadAsync(shard, folder, cancellationToken).ConfigureAwait(false);
+        using LogConnection log = reading.Log;
         using IEnumerator<LogChunk> chunks = LogRowCopy.Read(log).GetEnumerator();
         while (Next())
         {
@@ -53,7 +54,7 @@ public sealed partial class SqliteTemplateLogProvider : ILogArchive
     }
 
     /// <summary>A reading connection. A log that this process has not open is looked at first, as at an opening, but keeps its epoch.</summary>
-    private static async Task<LogConnection> OpenToReadAsync(ShardId shard, string folder, CancellationToken cancellationToken)
+    private static async Task<Reading> OpenToReadAsync(ShardId shard, string folder, CancellationToken cancellationToken)
     {
         await Opening.WaitAsync(cancellationToken).ConfigureAwait(false);
         LogConnection? log = null;
@@ -61,9 +62,8 @@ public sealed partial class SqliteTemplateLogProvider : ILogArchive
         {
             bool owned;
             lock (Open)
-                owned = Open.ContainsKey(folder);
-            if (!owned)
-                LogFile.Inspect(shard, folder);
+                owned = Open.ContainsKey(folder) || Readings.ContainsKey(folder);
+            string? torn = owned ? null : LogFile.Inspect(shard, folder);
             log = new LogConnection(shard, Path.Combine(folder, LogFile.Database), write: false);
             if (!owned)
             {
@@ -72,7 +72,7 @@ public sealed partial class SqliteTemplateLogProvider : ILogArchive
                 LogFile.Check(log, log.Meta(), mark);
                 log.Rollback();
             }
-            return log;
+            return new Reading(folder, log, torn);
         }
         catch (Exception e)
         {
@@ -84,6 +84,42 @@ public sealed partial class SqliteTemplateLogProvider : ILogArchive
         finally
         {
             Opening.Release();
+        }
+    }
+
+    /// <summary>
+    /// A log that is being copied. Whoever opens it meanwhile does not look at its raw files: that would drop SQLite's locks on them, and
+    /// the copy has looked already.
+    /// </summary>
+    private sealed class Reading : IDisposable
+    {
+        private readonly string _folder;
+
+        public Reading(string folder, LogConnection log, string? torn)
+        {
+            (_folder, Log, Torn) = (folder, log, torn);
+            lock (Open)
+            {
+                if (!Readings.TryGetValue(folder, out List<Reading>? readings))
+                    Readings[folder] = readings = [];
+                readings.Add(this);
+            }
+        }
+
+        public LogConnection Log { get; }
+
+        /// <summary>What recovery discarded when the copy opened the log.</summary>
+        public string? Torn { get; }
+
+        public void Dispose()
+        {
+            lock (Open)
+            {
+                List<Reading> readings = Readings[_folder];
+                readings.Remove(this);
+                if (readings.Count == 0)
+                    Readings.Remove(_folder);
+            }
         }
     }
 }

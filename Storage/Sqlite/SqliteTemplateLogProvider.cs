@@ -17,6 +17,7 @@ public sealed partial class SqliteTemplateLogProvider(DataFolder data, TimeProvi
 {
     /// <summary>Open handles of this process by folder, whichever provider opened them.</summary>
     private static readonly Dictionary<string, HashSet<SqliteTemplateLog>> Open = [];
+    private static readonly Dictionary<string, List<Reading>> Readings = [];
     private static readonly SemaphoreSlim Opening = new(1);
     private readonly SqliteTemplateLogOptions _options = options ?? new();
 
@@ -62,7 +63,15 @@ public sealed partial class SqliteTemplateLogProvider(DataFolder data, TimeProvi
     private SqliteTemplateLog OpenLog(ShardId shard, string folder)
     {
         string? torn = null;
-        if (!FenceUnder(folder)) // Stopping them here spares a wait for their transactions; other processes meet the epoch.
+        bool owned = FenceUnder(folder); // Stopping them here spares a wait for their transactions; other processes meet the epoch.
+        List<Reading>? readings;
+        lock (Open)
+            Readings.TryGetValue(folder, out readings);
+        if (readings is not null)
+        {
+            torn = readings[0].Torn;
+        }
+        else if (!owned)
         {
             if (!Directory.Exists(folder))
                 LogFile.Create(shard, folder);

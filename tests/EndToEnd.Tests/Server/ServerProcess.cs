@@ -46,10 +46,15 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <param name="arguments">Further command line.</param>
     public static async Task<ServerProcess> StartAsync(string? models = null, params string[] arguments)
     {
-        ServerProcess server = new(arguments, new() { ["FACESEARCH_MODELS"] = models ?? "" });
+        ServerProcess server = Create(models, arguments);
         await server.StartAgainAsync();
         return server;
     }
+
+    /// <summary>A server that <see cref="StartAgainAsync"/> is to start.</summary>
+    /// <param name="models">Folder of models; null for none.</param>
+    /// <param name="arguments">Further command line.</param>
+    public static ServerProcess Create(string? models = null, params string[] arguments) => new(arguments, new() { ["FACESEARCH_MODELS"] = models ?? "" });
 
     /// <summary>Starts the process on the same data folder and waits until it is ready.</summary>
     public async Task StartAgainAsync()

@@ -13,16 +13,15 @@ public sealed class BackupTests(SharedServer server)
     private static readonly ShardId First = new("people", 1, 0), Second = new("people", 1, 1), Other = new("abc", 3, 0);
     private static readonly BackupSecret Secret = BackupSecret.OfPassphrase("correct horse battery");
 
-    [Theory]
-    [InlineData(false, false)]
-    [InlineData(false, true)]
-    [InlineData(true, false)]
-    [InlineData(true, true)]
-    public async Task A_restore_has_the_content_digests_and_operations_of_its_source(bool fromPostgres, bool intoPostgres)
+    public static readonly TheoryData<string, string> Pairs = new(
+        from source in (string[])["sqlite", "postgres", "azure"] from target in (string[])["sqlite", "postgres", "azure"] select (source, target));
+
+    [Theory, MemberData(nameof(Pairs))]
+    public async Task A_restore_has_the_content_digests_and_operations_of_its_source(string from, string into)
     {
         byte[] master = RandomNumberGenerator.GetBytes(32);
-        await using Site source = await SiteAsync(fromPostgres, master);
-        await using Site target = await SiteAsync(intoPostgres, master);
+        await using Site source = await SiteAsync(from, master);
+        await using Site target = await SiteAsync(into, master);
         using TempFolder folder = new();
         List<IdentityChange> done = await FillAsync(source);
         List<string> before = await ContentAsync(source);
@@ -44,9 +43,9 @@ public sealed class BackupTests(SharedServer server)
     [Fact]
     public async Task A_backup_of_a_log_that_is_open_does_not_fence_its_owner()
     {
-        foreach (bool postgres in (bool[])[false, true])
+        foreach (string provider in (string[])["sqlite", "postgres", "azure"])
         {
-            await using Site source = await SiteAsync(postgres);
+            await using Site source = await SiteAsync(provider);
             using TempFolder folder = new();
             Make make = new(5);
             await using ITemplateLog log = await source.Logs.OpenAsync(First);
@@ -111,9 +110,10 @@ public sealed class BackupTests(SharedServer server)
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_target_that_holds_anything_is_refused(bool postgres)
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    [InlineData("azure")]
+    public async Task A_target_that_holds_anything_is_refused(string provider)
     {
         await using SqliteSite source = new();
         using TempFolder folder = new();
@@ -127,7 +127,7 @@ public sealed class BackupTests(SharedServer server)
         ];
         foreach (Func<Site, Task> fill in fillings)
         {
-            await using Site target = await SiteAsync(postgres);
+            await using Site target = await SiteAsync(provider);
             await fill(target);
             (await Should.ThrowAsync<BackupRefusedException>(() => new BackupReader(folder.Path, Secret).RestoreAsync(target.Stores))).Message.ShouldContain("not empty");
         }
@@ -168,7 +168,12 @@ public sealed class BackupTests(SharedServer server)
     [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
     private static UnixFileMode[] Modes(string[] files) => [.. files.Select(File.GetUnixFileMode)];
 
-    private async Task<Site> SiteAsync(bool postgres, byte[]? master = null) => postgres ? await PostgresSite.CreateAsync(server, master) : new SqliteSite(master);
+    private async Task<Site> SiteAsync(string provider, byte[]? master = null) => provider switch
+    {
+        "postgres" => await PostgresSite.CreateAsync(server, master),
+        "azure" => await AzureSite.CreateAsync(master),
+        _ => new SqliteSite(master),
+    };
 
     /// <summary>Three shards with a history; more rows than one chunk holds in the first. The first two changes of the first shard are returned.</summary>
     private static async Task<List<IdentityChange>> FillAsync(Site site)
@@ -191,7 +196,7 @@ public sealed class BackupTests(SharedServer server)
         await site.Images.PutAsync("people", "person-1", [new(new(11), ImageKind.Crop, [1, 2]), new(new(11), ImageKind.Original, [3]), new(new(12), ImageKind.Crop, [4])]);
         await site.Images.PutAsync("people", "person-2", [new(new(21), ImageKind.Crop, [5])]);
         await site.Images.EraseAsync("people", [new(12), new(21)]);
-        foreach (string key in (string[])["people", "abc", "2024"]) // Two that PostgreSQL keeps as numbers.
+        foreach (string key in (string[])["people", "abc", "2024"])
             await site.Grains.WriteStateAsync("gallery", GrainId.Create(Site.Gallery, key), new GrainState<RawGrainState>(new() { Bytes = [.. System.Text.Encoding.UTF8.GetBytes(key), 0, 255] }));
         string models = Path.Combine(site.Folder.Path, "models", "embedder");
         Directory.CreateDirectory(models);

@@ -1,11 +1,15 @@
+using FaceSearch.Storage.Azure;
 using FaceSearch.Storage.Backup;
 using FaceSearch.Storage.Crops;
 using FaceSearch.Storage.Files;
 using FaceSearch.Storage.Postgres;
 using FaceSearch.Storage.Sqlite;
+using FaceSearch.Storage.Tests.Azure;
 using FaceSearch.Storage.Tests.Conformance;
 using FaceSearch.Storage.Tests.Postgres;
 using FaceSearch.Storage.Tests.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
@@ -31,13 +35,17 @@ internal abstract class Site : IAsyncDisposable
 
     public IGrainStateList GrainStates { get; protected init; } = null!;
 
-    public BackupStores Stores => new(Logs, Images, Grains, GrainStates,
-        new(new Dictionary<string, GrainType> { ["gallery"] = Gallery }, ["people", "abc", "2024"]), Path.Combine(Folder.Path, "models"));
+    /// <summary>What the grain states are taken to say.</summary>
+    public TestFrame Frame { get; private set; } = null!;
+
+    public BackupStores Stores => new(Logs, Images, Grains, GrainStates, new Dictionary<string, GrainType> { ["gallery"] = Gallery }, Frame ??= new TestFrame(Grains),
+        Path.Combine(Folder.Path, "models"));
 
     public virtual async ValueTask DisposeAsync()
     {
         (Grains as IDisposable)?.Dispose();
-        await ((IAsyncDisposable)Images).DisposeAsync();
+        if (Images is IAsyncDisposable images)
+            await images.DisposeAsync();
         Folder.Dispose();
     }
 }
@@ -71,13 +79,13 @@ internal sealed class PostgresSite : Site
         Logs = new PostgresTemplateLogProvider(pool, new FixedTime(Make.Day));
         Images = new PostgresCropStore(pool, keyFile);
         GrainStates = new PostgresGrainStates(pool, "facesearch");
-        AdoNetGrainStorage storage = new(new Fresh(), NullLogger<AdoNetGrainStorage>.Instance, Options.Create(new AdoNetGrainStorageOptions
+        PostgresGrainStorage storage = new(new AdoNetGrainStorage(new Fresh(), NullLogger<AdoNetGrainStorage>.Instance, Options.Create(new AdoNetGrainStorageOptions
         {
             Invariant = PostgresStorage.Invariant,
             DataSource = pool.Source,
             DeleteStateOnClear = true,
             GrainStorageSerializer = new RawOnly(),
-        }), Options.Create(new ClusterOptions { ServiceId = "facesearch", ClusterId = "facesearch" }), "Default");
+        }), Options.Create(new ClusterOptions { ServiceId = "facesearch", ClusterId = "facesearch" }), "Default"));
         Lifecycle lifecycle = new();
         storage.Participate(lifecycle);
         lifecycle.Start!(CancellationToken.None).GetAwaiter().GetResult();
@@ -111,6 +119,34 @@ internal sealed class PostgresSite : Site
     }
 }
 
+/// <summary>Galleries of tests: their states are bytes without a meaning, and what belongs to them is said here.</summary>
+internal sealed class TestFrame(IGrainStorage grains) : IBackupFrame
+{
+    private readonly GrainStateCopy _states = new(grains);
+
+    /// <summary>Generation and number of shards by gallery; one that is not here is not in service.</summary>
+    public Dictionary<string, (int Generation, int Shards)> Galleries { get; } = new() { ["people"] = (1, 2), ["abc"] = (3, 1), ["2024"] = (1, 1) };
+
+    /// <summary>Happens before a gallery is looked at for the n-th time, beginning with 1.</summary>
+    public Func<string, int, Task> Looked { get; set; } = (_, _) => Task.CompletedTask;
+
+    private readonly Dictionary<string, int> _looks = [];
+
+    public Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<string>>([.. Galleries.Keys.Order(StringComparer.Ordinal)]);
+
+    public async Task<GalleryShape?> ReadAsync(string gallery, CancellationToken cancellationToken)
+    {
+        await Looked(gallery, _looks[gallery] = _looks.GetValueOrDefault(gallery) + 1);
+        if (!Galleries.TryGetValue(gallery, out (int Generation, int Shards) shape))
+            return null;
+        GrainStateName name = new("gallery", GrainId.Create(Site.Gallery, gallery));
+        SavedState[] states = await _states.ReadAsync(name) is { } bytes ? [new(name, bytes)] : [];
+        return new GalleryShape(gallery, Make.Day, shape.Generation, shape.Shards, states);
+    }
+
+    public Task<IReadOnlyList<SavedState>> RestAsync(IReadOnlyCollection<string> galleries, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<SavedState>>([]);
+}
+
 /// <summary>Nothing but raw states is asked for here; the end-to-end test has the silo's own serializer.</summary>
 internal sealed class RawOnly : IGrainStorageSerializer
 {
@@ -135,5 +171,35 @@ internal sealed class Fresh : IActivatorProvider
     private sealed class Activator<T> : IActivator<T>
     {
         public T Create() => System.Activator.CreateInstance<T>();
+    }
+}
+
+/// <summary>An account of its own, as silos have it.</summary>
+internal sealed class AzureSite : Site
+{
+    private readonly AzureStore _store;
+    private readonly IHost _silo;
+
+    private AzureSite(AzureStore store, byte[]? masterKey)
+    {
+        _store = store;
+        if (masterKey is not null)
+            File.WriteAllBytes(store.MasterKeyFile, masterKey);
+        AzureStorageOptions options = store.Options(templatesPerPart: 500);
+        _silo = AzureHosts.Silo(options, more: s => s.Services.AddSingleton<IGrainStorageSerializer>(new RawOnly()).AddSingleton<IActivatorProvider>(new Fresh()));
+        Logs = store.Connect(options);
+        Images = new AzureCropStore(options);
+        Grains = _silo.Services.GetRequiredKeyedService<IGrainStorage>("Default");
+        GrainStates = _silo.Services.GetRequiredService<IGrainStateList>();
+        SiloLifecycle.Start(Grains);
+    }
+
+    public static async Task<AzureSite> CreateAsync(byte[]? masterKey = null) => new(await AzureStore.CreateAsync(), masterKey);
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        _silo.Dispose();
+        await _store.DisposeAsync();
     }
 }

@@ -8,7 +8,7 @@ using Orleans.Storage;
 
 namespace FaceSearch.Storage.Tests.Postgres;
 
-/// <summary>Orleans' own provider over our tables and statements.</summary>
+/// <summary>Orleans' own provider over our tables and statements, under our keys.</summary>
 public sealed class PostgresGrainStorageTests(SharedServer server) : GrainStorageConformance
 {
     protected override async ValueTask<GrainStorageFixture> CreateStoreAsync() => new Fixture(await server.CreateAsync());
@@ -17,7 +17,7 @@ public sealed class PostgresGrainStorageTests(SharedServer server) : GrainStorag
     {
         public override IGrainStorage Connect(IGrainStorageSerializer serializer, IActivatorProvider activators)
         {
-            AdoNetGrainStorage storage = new(
+            PostgresGrainStorage storage = new(new AdoNetGrainStorage(
                 activators,
                 NullLogger<AdoNetGrainStorage>.Instance,
                 Options.Create(new AdoNetGrainStorageOptions
@@ -28,7 +28,7 @@ public sealed class PostgresGrainStorageTests(SharedServer server) : GrainStorag
                     GrainStorageSerializer = serializer,
                 }),
                 Options.Create(new ClusterOptions { ServiceId = "facesearch", ClusterId = "facesearch" }),
-                "Default");
+                "Default"));
             SiloLifecycle.Start(storage);
             return storage;
         }

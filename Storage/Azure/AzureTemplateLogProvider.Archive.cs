@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using FaceSearch.Storage.Backup;
+using FaceSearch.Storage.Sqlite;
+
+namespace FaceSearch.Storage.Azure;
+
+public sealed partial class AzureTemplateLogProvider : ILogArchive
+{
+    /// <summary>How often a log is read again whose blobs were replaced meanwhile.</summary>
+    private const int MostReadings = 10;
+
+    async Task<IReadOnlyList<ShardId>> ILogArchive.ListAsync(CancellationToken cancellationToken)
+    {
+        const string Head = "/" + LogManifest.BlobName;
+        try
+        {
+            if (!await Container.ExistsAsync(cancellationToken).ConfigureAwait(false))
+                return [];
+            List<string> names = await LogParts.ListAsync(Container, "", cancellationToken).ConfigureAwait(false);
+            return [.. names.Where(n => n.EndsWith(Head, StringComparison.Ordinal)).Select(ShardOf).OrderBy(s => s.Gallery, StringComparer.Ordinal).ThenBy(s => s.Generation).ThenBy(s => s.Shard)];
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested && AzureErrors.IsService(e))
+        {
+            throw AzureErrors.Unavailable("The template logs", e);
+        }
+    }
+
+    /// <summary>Downloads the log into a local state of its own, which needs room for it in the cache folder.</summary>
+    async IAsyncEnumerable<LogChunk> ILogArchive.ExportAsync(ShardId shard, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using LocalLog local = await GuardAsync(shard, () => Task.Run(() => DownloadAsync(shard, cancellationToken), cancellationToken), cancellationToken).ConfigureAwait(false);
+        using LogConnection view = new(shard, local.File, write: false);
+        foreach (LogChunk chunk in LogRowCopy.Read(view))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return chunk;
+        }
+    }
+
+    Task ILogArchive.ImportAsync(MetaRow head, IAsyncEnumerable<LogChunk> rows, CancellationToken cancellationToken) => GuardAsync(head.Shard, async () =>
+    {
+        string prefix = Prefix(head.Shard);
+        await PrepareAsync(cancellationToken).ConfigureAwait(false);
+        LogHeadBlob blob = new(head.Shard, _account, prefix);
+        if (await blob.ReadAsync(cancellationToken).ConfigureAwait(false) is not null)
+            throw new BackupRefusedException($"Shard {head.Shard} has a log already.");
+        using LocalLog local = new(head.Shard, _cache.NewFolder("restore"));
+        await LogRowCopy.WriteAsync(local.Writer, head, rows, cancellationToken).ConfigureAwait(false);
+        using LogConnection view = new(head.Shard, local.File, write: false);
+        view.Begin();
+        string incarnation = LogManifest.Draw();
+        LogPartWriter writer = new(view, Container, Name, head.Epoch, Options.TemplatesPerPart);
+        IReadOnlyList<LogPart> parts = await writer.WriteAsync([], cancellationToken).ConfigureAwait(false);
+        // From here on it is there.
+        if (!await blob.TryReplaceAsync(new LogManifest { Shard = head.Shard, Incarnation = incarnation, Epoch = head.Epoch, Token = "", Parts = parts }).ConfigureAwait(false))
+            throw new BackupRefusedException($"Shard {head.Shard} has a log already.");
+        return true;
+
+        string Name(LogPartKind kind) => LogParts.Name(prefix, incarnation, head.Epoch, kind);
+    }, cancellationToken);
+
+    /// <summary>The log as its blobs say at one moment; its owner is not fenced.</summary>
+    private async Task<LocalLog> DownloadAsync(ShardId shard, CancellationToken cancellationToken)
+    {
+        LogHeadBlob head = new(shard, _account, Prefix(shard));
+        for (int attempt = 1; ; attempt++)
+        {
+            LogManifest now = await head.PeekAsync(cancellationToken).ConfigureAwait(false) ?? throw new StorageUnavailableException($"Shard {shard} has no log any more.", null);
+            LocalLog local = new(shard, _cache.NewFolder("backup"));
+            try
+            {
+                await new LogPartReader(shard, Container).LoadAsync(now.Parts, openLength: -1, local, cancellationToken).ConfigureAwait(false);
+                local.Writer.BeginUnder(epoch: null);
+                local.Writer.SaveMeta(local.Writer.State with { Epoch = now.Epoch });
+                local.Writer.Commit();
+                return local;
+            }
+            catch (Exception e)
+            {
+                local.Dispose();
+                if (!AzureErrors.IsNotFound(e))
+                    throw;
+                if ((await head.PeekAsync(cancellationToken).ConfigureAwait(false))?.Token == now.Token)
+                    throw new LogDamagedException(shard, "a part of its blobs is missing", e);
+                if (attempt == MostReadings)
+                    throw new StorageUnavailableException($"The blobs of shard {shard} were replaced each time they were read.", e);
+            }
+        }
+    }
+
+    private static async Task<T> GuardAsync<T>(ShardId shard, Func<Task<T>> action, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await action().ConfigureAwait(false);
+        }
+        catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested)
+            && AzureErrors.Translate(shard, e) is var translated && !ReferenceEquals(translated, e))
+        {
+            throw translated;
+        }
+    }
+}

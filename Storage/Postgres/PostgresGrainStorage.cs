@@ -1,0 +1,24 @@
+using Orleans.Runtime;
+using Orleans.Storage;
+
+namespace FaceSearch.Storage.Postgres;
+
+/// <summary>
+/// Orleans' ADO.NET provider under keys that it takes as they are. It reads a key such as "a", "0a" or a GUID as a number and keeps that,
+/// so that different grains would share a row; a key that begins with <see cref="Prefix"/> is no number.
+/// </summary>
+public sealed class PostgresGrainStorage(AdoNetGrainStorage storage) : IGrainStorage, ILifecycleParticipant<ISiloLifecycle>
+{
+    /// <summary>What every key in <c>grain_states</c> begins with. Part of the stored format: never change it.</summary>
+    public const string Prefix = "=";
+
+    public void Participate(ISiloLifecycle observer) => storage.Participate(observer);
+
+    public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => storage.ReadStateAsync(stateName, Stored(grainId), grainState);
+
+    public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => storage.WriteStateAsync(stateName, Stored(grainId), grainState);
+
+    public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => storage.ClearStateAsync(stateName, Stored(grainId), grainState);
+
+    private static GrainId Stored(GrainId grain) => GrainId.Create(grain.Type, Prefix + grain.Key);
+}

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using FaceSearch.TrainingJob.Commands;
 using FaceSearch.TrainingJob.Training;
 using Microsoft.Extensions.Hosting;
@@ -7,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Connections.Security;
+using Orleans.Messaging;
 
 namespace FaceSearch.TrainingJob.Worker;
 
@@ -16,17 +16,18 @@ public static class WorkCommand
     /// <param name="trainer">What trains.</param>
     public static Command Build(Func<ITrainer> trainer)
     {
-        Option<string[]> silo = new("--silo") { Description = "Orleans gateway of a silo (Silo:ClientPort), host:port; several for a cluster.", HelpName = "host:port", Required = true };
+        Option<string[]> silo = new("--silo") { Description = "Orleans gateway of a silo (Silo:ClientPort or Cluster:GatewayPort; its banner prints it), host:port; several for a cluster. A name is looked up again and again.", HelpName = "host:port", Required = true };
         Option<string> server = new("--server") { Description = "The server's HTTP address (environment: FACESEARCH_SERVER).", DefaultValueFactory = _ => Variable("FACESEARCH_SERVER") ?? "http://127.0.0.1:8080" };
         Option<string?> key = new("--key") { Description = "An admin key (environment: FACESEARCH_KEY)." };
         Option<string> runs = new("--runs") { Description = "Folder of runs; workers that share it go on with each other's checkpoints.", DefaultValueFactory = _ => "training-runs" };
         Option<string> models = new("--models") { Description = "Folder of models (environment: FACESEARCH_MODELS); what is missing is fetched from the server.", DefaultValueFactory = _ => Variable("FACESEARCH_MODELS") ?? "training-models" };
         Option<string?> name = new("--name") { Description = "This worker's name, for people." };
         Option<bool> once = new("--once") { Description = "End when nothing waits." };
+        Option<string> cluster = new("--cluster-id") { Description = "The silos' Cluster:ClusterId.", DefaultValueFactory = _ => "facesearch" }, service = new("--service-id") { Description = "Their Cluster:ServiceId.", DefaultValueFactory = _ => "facesearch" };
         Option<string?> certificate = new("--certificate") { Description = "This worker's certificate, PEM, where the silo has Cluster:Tls.", HelpName = "file" };
         Option<string?> certificateKey = new("--certificate-key") { Description = "Its private key, PEM.", HelpName = "file" };
         Option<string?> authority = new("--authority") { Description = "The cluster's authority, PEM.", HelpName = "file" };
-        Command command = new("work", "Take up training runs of a server: train, compare with the model in use, upload, ask for promotion.") { silo, server, key, runs, models, name, once, certificate, certificateKey, authority };
+        Command command = new("work", "Take up training runs of a server: train, compare with the model in use, upload, ask for promotion.") { silo, server, key, runs, models, name, once, cluster, service, certificate, certificateKey, authority };
         return command.Runs(async (parse, cancellation) =>
         {
             WorkerOptions options = new()
@@ -37,6 +38,8 @@ public static class WorkCommand
                 RunsFolder = Path.GetFullPath(parse.GetRequiredValue(runs)),
                 ModelsFolder = Path.GetFullPath(parse.GetRequiredValue(models)),
                 Once = parse.GetValue(once),
+                ClusterId = parse.GetRequiredValue(cluster),
+                ServiceId = parse.GetRequiredValue(service),
                 Tls = new() { Certificate = parse.GetValue(certificate), Key = parse.GetValue(certificateKey), Authority = parse.GetValue(authority) },
             };
             await RunAsync(parse.GetValue(name) is { } named ? options with { Name = named } : options, trainer(), cancellation).ConfigureAwait(false);
@@ -54,11 +57,13 @@ public static class WorkCommand
         });
         builder.Logging.AddFilter("Orleans", LogLevel.Error).AddFilter("Microsoft", LogLevel.Warning);
         using ClusterCertificates? certificates = ClusterCertificates.Load(options.Tls);
+        NamedSilos silos = new(options.Silos);
         builder.UseOrleansClient(client => client
-            .UseStaticClustering([.. options.Silos.Select(Endpoint)])
             .UseConnectionRetryFilter((_, stop) => RetryAsync(stop))
             .UseClusterTls(certificates)
-            .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (options.ClusterId, options.ClusterId)));
+            .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (options.ClusterId, options.ServiceId))
+            .Configure<GatewayOptions>(o => o.GatewayListRefreshPeriod = silos.MaxStaleness));
+        builder.Services.AddSingleton<IGatewayListProvider>(silos);
         builder.Services.AddSingleton(options).AddSingleton(trainer).AddSingleton<TrainingWorker>();
         using IHost host = builder.Build();
         try
@@ -86,15 +91,6 @@ public static class WorkCommand
     {
         await Task.Delay(TimeSpan.FromSeconds(1), stop).ConfigureAwait(false);
         return true;
-    }
-
-    private static IPEndPoint Endpoint(string silo)
-    {
-        int colon = silo.LastIndexOf(':');
-        if (colon < 1 || !ushort.TryParse(silo[(colon + 1)..], out ushort port))
-            throw new TrainingException($"--silo takes host:port, got '{silo}'.");
-        string host = silo[..colon].Trim('[', ']');
-        return new IPEndPoint(IPAddress.TryParse(host, out IPAddress? address) ? address : Dns.GetHostAddresses(host)[0], port);
     }
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

@@ -27,8 +27,11 @@ public sealed record WorkerOptions
     /// <summary>Ends when nothing waits, instead of asking again.</summary>
     public bool Once { get; init; }
 
-    /// <summary>Orleans cluster and service id, as the silo's.</summary>
+    /// <summary>Orleans cluster id, as the silo's.</summary>
     public string ClusterId { get; init; } = "facesearch";
+
+    /// <summary>Orleans service id, as the silo's.</summary>
+    public string ServiceId { get; init; } = "facesearch";
 
     /// <summary>This worker's certificate, where the cluster's ports want one.</summary>
     public ClusterTlsOptions Tls { get; init; } = new();

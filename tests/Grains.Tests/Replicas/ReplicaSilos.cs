@@ -23,7 +23,8 @@ internal sealed class ReplicaSilos(TestSilos silos, string gallery) : IAsyncDisp
     /// <param name="shards">Shards.</param>
     /// <param name="replicas">Replicas of each.</param>
     /// <param name="follows">False: replicas look at the log only when they are told or asked to.</param>
-    public static async Task<ReplicaSilos> StartAsync(short count, string gallery, int shards, int replicas, bool follows = true)
+    /// <param name="maxTemplatesPerShard">When shards are added.</param>
+    public static async Task<ReplicaSilos> StartAsync(short count, string gallery, int shards, int replicas, bool follows = true, int maxTemplatesPerShard = 1_000_000)
     {
         TestSilos silos = await TestSilos.StartAsync(count, TimeSpan.FromSeconds(1), configure: services => services.Configure<ReplicaOptions>(o =>
         {
@@ -31,7 +32,7 @@ internal sealed class ReplicaSilos(TestSilos silos, string gallery) : IAsyncDisp
             (o.MaxStaleness, o.GiveUp) = follows ? (o.MaxStaleness, o.GiveUp) : (TimeSpan.FromHours(2), TimeSpan.FromHours(3));
         }));
         ReplicaSilos made = new(silos, gallery);
-        await silos.Grains.GetGrain<IGalleryGrain>(gallery).CreateAsync(new GallerySettings { Shards = shards, Replicas = replicas });
+        await silos.Grains.GetGrain<IGalleryGrain>(gallery).CreateAsync(new GallerySettings { Shards = shards, Replicas = replicas, MaxTemplatesPerShard = maxTemplatesPerShard });
         return made;
     }
 

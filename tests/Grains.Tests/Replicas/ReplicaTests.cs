@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Diagnostics.Metrics;
 using FaceSearch.Grains.Placement;
 using FaceSearch.Grains.Replicas;
 using FaceSearch.Grains.Shards;
@@ -194,40 +193,6 @@ public sealed class ReplicaTests
     }
 
     [Fact]
-    public async Task A_slow_search_is_overtaken_by_a_replica_and_at_most_a_twentieth_of_the_requests_are_doubled()
-    {
-        const int Requests = 600, SlowEvery = 50;
-        await using ReplicaSilos cluster = await ReplicaSilos.StartAsync(2, "hedged", shards: 1, replicas: 1);
-        for (int person = 0; person < 20; person++)
-            await cluster.EnrolAsync(person);
-        await cluster.ReadyAsync(1, 1);
-        using Hedges hedges = new("hedged");
-        IGrainFactory one = cluster.Living[0].ServiceProvider.GetRequiredService<IGrainFactory>();
-        TimeSpan slow = TimeSpan.FromSeconds(2);
-        int overtaken = 0, late = 0;
-        for (int i = 1; i <= Requests; i++)
-        {
-            bool isSlow = i % SlowEvery == 0;
-            if (isSlow)
-                cluster.Slow(slow);
-            Stopwatch watch = Stopwatch.StartNew();
-            (bool found, int replicas) = await cluster.FindsAsync(i % 20, ReadConsistency.Latest, through: one);
-            found.ShouldBeTrue();
-            if (isSlow)
-            {
-                cluster.Slow(null);
-                overtaken += replicas;
-                late += watch.Elapsed >= slow ? 1 : 0;
-                (replicas == 1).ShouldBe(watch.Elapsed < slow, $"request {i} took {watch.Elapsed}");
-            }
-            hedges.Count("sent").ShouldBeLessThanOrEqualTo((int)Math.Floor((0.05 * i) + 1e-6));
-        }
-        (overtaken + late).ShouldBe(Requests / SlowEvery);
-        overtaken.ShouldBeGreaterThan(Requests / SlowEvery / 4, $"{hedges}");
-        hedges.Count("won").ShouldBeGreaterThanOrEqualTo(overtaken);
-    }
-
-    [Fact]
     public async Task A_dead_silo_of_a_replica_holds_up_neither_reads_nor_writes()
     {
         await using ReplicaSilos cluster = await ReplicaSilos.StartAsync(3, "careless", shards: 1, replicas: 1);
@@ -327,34 +292,5 @@ public sealed class ReplicaTests
                 await Task.Delay(20);
             }
         }
-    }
-
-    /// <summary>Listens to the counter of second requests.</summary>
-    private sealed class Hedges : IDisposable
-    {
-        private readonly MeterListener _listener = new();
-        private readonly ConcurrentDictionary<string, long> _counts = new(StringComparer.Ordinal);
-
-        public Hedges(string gallery)
-        {
-            _listener.InstrumentPublished = (instrument, listener) =>
-            {
-                if (instrument.Name == "facesearch.hedges")
-                    listener.EnableMeasurementEvents(instrument);
-            };
-            _listener.SetMeasurementEventCallback<long>((_, value, tags, _) =>
-            {
-                Dictionary<string, object?> named = tags.ToArray().ToDictionary();
-                if (Equals(named["gallery"], gallery))
-                    _counts.AddOrUpdate((string)named["outcome"]!, value, (_, old) => old + value);
-            });
-            _listener.Start();
-        }
-
-        public long Count(string outcome) => _counts.GetValueOrDefault(outcome);
-
-        public override string ToString() => string.Join(", ", _counts.Select(c => $"{c.Key} {c.Value}"));
-
-        public void Dispose() => _listener.Dispose();
     }
 }

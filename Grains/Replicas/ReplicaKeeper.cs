@@ -48,13 +48,19 @@ internal sealed class ReplicaKeeper(ShardId shard, IGrainFactory grains, Gallery
 
     private async Task TellAsync()
     {
-        for (long told = -1; told < _lsn;)
+        try
         {
-            told = _lsn;
-            Tell(told, wake: false);
-            await Task.Delay(Between, time);
+            for (long told = -1; told < _lsn;)
+            {
+                told = _lsn;
+                Tell(told, wake: false);
+                await Task.Delay(Between, time);
+            }
         }
-        _telling = false;
+        finally
+        {
+            _telling = false;
+        }
     }
 
     private void Tell(long lsn, bool wake)

@@ -10,7 +10,7 @@ internal sealed record ReplicaParts(ITemplateLogProvider Logs, ISnapshotStore Sn
 
 /// <summary>
 /// One replica without its grain: a directory and an index at a known place of the shard's log. Owner of the index and its native memory.
-/// <see cref="CatchUpAsync"/> is called by one at a time; searches go on meanwhile.
+/// Searches go on while it catches up.
 /// </summary>
 internal sealed class ShardReplica : IAsyncDisposable
 {
@@ -18,6 +18,7 @@ internal sealed class ShardReplica : IAsyncDisposable
     private readonly ShardDirectory _directory;
     private readonly TieredIndex _index;
     private readonly ReaderGate _readers = new();
+    private readonly SemaphoreSlim _following = new(1);
     private long _lsn;
 
     private ShardReplica(ReplicaParts parts, ShardId id, ShardDirectory directory, TieredIndex index, LogHead head)
@@ -91,6 +92,20 @@ internal sealed class ShardReplica : IAsyncDisposable
     /// <exception cref="StorageUnavailableException">The store cannot be reached or read now.</exception>
     public async Task<bool> CatchUpAsync(CancellationToken cancellationToken)
     {
+        // Older entries after newer ones would bring back what is gone.
+        await _following.WaitAsync(cancellationToken);
+        try
+        {
+            return await FollowAsync(cancellationToken);
+        }
+        finally
+        {
+            _following.Release();
+        }
+    }
+
+    private async Task<bool> FollowAsync(CancellationToken cancellationToken)
+    {
         if (await _parts.Logs.PeekAsync(Id, cancellationToken) is not { } peeked)
             return false;
         if (peeked == Head)
@@ -133,6 +148,7 @@ internal sealed class ShardReplica : IAsyncDisposable
         ReplicaGauges.Remove(this);
         await _readers.CloseAsync();
         _index.Dispose();
+        _following.Dispose();
     }
 
     private void Show(List<LogEntry> entries)

@@ -176,7 +176,8 @@ public sealed partial class ShardReplicaGrain : Grain, IShardReplicaGrain
     /// </summary>
     private async Task ConfirmAsync(DateTimeOffset? deadlineAt)
     {
-        Task mine = _catchingUp is not { IsCompleted: false } running ? _catchingUp = CatchUpAsync() : _next ??= AfterAsync(running);
+        // A next one that is there has not begun yet, whether or not the one before it is over.
+        Task mine = _next ?? (_catchingUp is { IsCompleted: false } running ? _next = AfterAsync(running) : _catchingUp = CatchUpAsync());
         if (deadlineAt is not { } at)
         {
             await mine;

@@ -97,6 +97,31 @@ public sealed class ShardReplicaTests : IAsyncDisposable
         (replica.Lsn, replica.Identities).ShouldBe((shard.Log.Head.Lsn, 1));
     }
 
+    [Fact]
+    public async Task Many_that_catch_up_at_once_bring_nobody_back()
+    {
+        await using Shard shard = await _fixture.OpenAsync();
+        await using ShardReplica replica = await OpenAsync();
+        using CancellationTokenSource stop = new();
+        Task[] others = [.. Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+                await replica.CatchUpAsync(Stop);
+        }))];
+        for (int person = 0; person < 150; person++)
+        {
+            await shard.CommitAsync(Faces.Enrolment(person));
+            await replica.CatchUpAsync(Stop);
+            replica.Directory.TryGet(Faces.Name(person), out _).ShouldBeTrue();
+            await shard.CommitAsync(Faces.Erasure(person));
+            await replica.CatchUpAsync(Stop);
+            replica.Directory.Entries.ShouldBeEmpty();
+        }
+        await stop.CancelAsync();
+        await Task.WhenAll(others);
+        replica.Head.ShouldBe(shard.Log.Head);
+    }
+
     private async Task<ShardReplica> OpenAsync() => (await ShardReplica.OpenAsync(Parts, _fixture.Id, Stop)).ShouldNotBeNull();
 
     private static async Task ChangeAsync(Shard shard, Dictionary<int, List<TemplateId>> people, int person, int step, Random random)

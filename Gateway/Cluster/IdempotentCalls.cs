@@ -21,6 +21,7 @@ public sealed class IdempotentCalls(TimeProvider time) : IOutgoingGrainCallFilte
         (typeof(IGalleryGrain), [nameof(IGalleryGrain.DescribeAsync), nameof(IGalleryGrain.GetModelAsync), nameof(IGalleryGrain.ListIdentitiesAsync)]),
         (typeof(IGalleryDirectoryGrain), [nameof(IGalleryDirectoryGrain.ListAsync)]),
         (typeof(IModelRegistryGrain), [nameof(IModelRegistryGrain.ListAsync), nameof(IModelRegistryGrain.FindAsync)]),
+        (typeof(IBackupGrain), [nameof(IBackupGrain.ListAsync), nameof(IBackupGrain.GetAsync)]),
         (typeof(IApiKeyGrain), [nameof(IApiKeyGrain.ListAsync), nameof(IApiKeyGrain.GetHashesAsync)]),
     }.SelectMany(g => g.Methods, (g, method) => (g.Grain, method)).ToFrozenSet();
 

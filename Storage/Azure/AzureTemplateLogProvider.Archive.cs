@@ -10,14 +10,14 @@ public sealed partial class AzureTemplateLogProvider : ILogArchive
     /// <summary>How often a log is read again whose blobs were replaced meanwhile.</summary>
     private const int MostReadings = 10;
 
-    async Task<IReadOnlyList<ShardId>> ILogArchive.ListAsync(CancellationToken cancellationToken)
+    async Task<IReadOnlyList<ShardId>> ILogArchive.ListAsync(string? gallery, CancellationToken cancellationToken)
     {
         const string Head = "/" + LogManifest.BlobName;
         try
         {
             if (!await Container.ExistsAsync(cancellationToken).ConfigureAwait(false))
                 return [];
-            List<string> names = await LogParts.ListAsync(Container, "", cancellationToken).ConfigureAwait(false);
+            List<string> names = await LogParts.ListAsync(Container, gallery is null ? "" : $"{Checked(gallery)}/", cancellationToken).ConfigureAwait(false);
             return [.. names.Where(n => n.EndsWith(Head, StringComparison.Ordinal)).Select(ShardOf).OrderBy(s => s.Gallery, StringComparer.Ordinal).ThenBy(s => s.Generation).ThenBy(s => s.Shard)];
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested && AzureErrors.IsService(e))

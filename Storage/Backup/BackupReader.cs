@@ -112,7 +112,7 @@ public sealed class BackupReader(string folder, BackupSecret? secret, Action<Bac
 
     private static async Task RefuseUnlessEmptyAsync(BackupStores into, BackupManifest manifest, CancellationToken cancellationToken)
     {
-        string? there = (await into.LogArchive.ListAsync(cancellationToken).ConfigureAwait(false)).Count > 0 ? "template logs"
+        string? there = (await into.LogArchive.ListAsync(null, cancellationToken).ConfigureAwait(false)).Count > 0 ? "template logs"
             : (await into.ImageArchive.ListAsync(cancellationToken).ConfigureAwait(false)).Count > 0 ? "retained images"
             : (await into.GrainStates.ListAsync(into.Types, cancellationToken).ConfigureAwait(false)).Count > 0 ? "grain states"
             : null;

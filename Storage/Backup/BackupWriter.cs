@@ -37,7 +37,7 @@ public sealed class BackupWriter(BackupStores stores, string folder, BackupSecre
         BackupFolder.Make(folder);
         DateTimeOffset began = time.GetUtcNow();
         IReadOnlyList<string> galleries = await stores.Frame.ListAsync(cancellationToken).ConfigureAwait(false);
-        _partsTotal = (await stores.LogArchive.ListAsync(cancellationToken).ConfigureAwait(false)).Count;
+        _partsTotal = (await stores.LogArchive.ListAsync(null, cancellationToken).ConfigureAwait(false)).Count;
         List<string> copied = [];
         foreach (string gallery in galleries)
         {
@@ -106,7 +106,7 @@ public sealed class BackupWriter(BackupStores stores, string folder, BackupSecre
     {
         if ((await stores.ImageArchive.ListAsync(cancellationToken).ConfigureAwait(false)).Contains(shape.Gallery))
             _images.Add(await ImagesAsync(shape.Gallery, cancellationToken).ConfigureAwait(false));
-        HashSet<ShardId> there = [.. await stores.LogArchive.ListAsync(cancellationToken).ConfigureAwait(false)];
+        HashSet<ShardId> there = [.. await stores.LogArchive.ListAsync(shape.Gallery, cancellationToken).ConfigureAwait(false)];
         foreach (ShardId shard in Enumerable.Range(0, shape.Shards).Select(n => new ShardId(shape.Gallery, shape.Generation, n)).Where(there.Contains))
             _logs.Add(await LogAsync(shard, cancellationToken).ConfigureAwait(false));
     }

@@ -57,8 +57,8 @@ internal abstract record LogChunk
 /// <summary>Copies whole logs out of and into a store, row by row, so that the copy has the LSN, the digest and the operation ids of its source.</summary>
 internal interface ILogArchive
 {
-    /// <summary>All logs there are, in the order of their names.</summary>
-    Task<IReadOnlyList<ShardId>> ListAsync(CancellationToken cancellationToken);
+    /// <summary>The logs of one gallery, or (null) all there are.</summary>
+    Task<IReadOnlyList<ShardId>> ListAsync(string? gallery, CancellationToken cancellationToken);
 
     /// <summary>
     /// The rows of one log as of one commit. Its owner is not fenced and goes on writing. Each row has been compared with its checksum; that

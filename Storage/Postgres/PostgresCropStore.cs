@@ -18,5 +18,7 @@ public sealed class PostgresCropStore(PostgresDatabase database, string masterKe
 
     private protected override ICropTables Open(string gallery) => PostgresCropTables.Open(database, gallery);
 
+    private protected override ICropTables OpenToRead(string gallery) => PostgresCropTables.Open(database, gallery, toRead: true);
+
     private protected override Task DropAsync(string gallery, CancellationToken cancellationToken) => PostgresCropTables.DeleteAsync(database, gallery, cancellationToken);
 }

@@ -28,15 +28,20 @@ internal sealed class PostgresCropTables : ICropTables
         string Name(string table) => string.Create(CultureInfo.InvariantCulture, $"crops_{key}_{table}");
     }
 
-    /// <summary>Opens a gallery's tables; makes them at need.</summary>
+    /// <summary>Opens a gallery's tables.</summary>
+    /// <param name="database">Where they are.</param>
+    /// <param name="gallery">The gallery.</param>
+    /// <param name="toRead">For a copy: they must be there, and are left as they are. Else they are made at need.</param>
     /// <exception cref="StorageException">They cannot be opened.</exception>
-    public static PostgresCropTables Open(PostgresDatabase database, string gallery)
+    public static PostgresCropTables Open(PostgresDatabase database, string gallery, bool toRead = false)
     {
         try
         {
             NpgsqlConnection connection = database.Source.OpenConnection();
             try
             {
+                if (toRead)
+                    return new(gallery, Find(connection, gallery) ?? throw new StorageUnavailableException($"Gallery '{gallery}' has no images any more.", null), connection);
                 PostgresCropTables tables = new(gallery, FindOrMake(connection, gallery), connection);
                 tables.Scrub(); // What an erasure that was cut short left behind.
                 return tables;
@@ -209,11 +214,13 @@ internal sealed class PostgresCropTables : ICropTables
         }
     }
 
+    private static long? Find(NpgsqlConnection connection, string gallery) => Scalar(connection, "SELECT key FROM crop_galleries WHERE gallery = $1", gallery) as long?;
+
     private static long FindOrMake(NpgsqlConnection connection, string gallery)
     {
         while (true)
         {
-            if (Scalar(connection, "SELECT key FROM crop_galleries WHERE gallery = $1", gallery) is long found)
+            if (Find(connection, gallery) is { } found)
                 return found;
             using NpgsqlTransaction transaction = connection.BeginTransaction();
             if (Scalar(connection, "INSERT INTO crop_galleries (gallery) VALUES ($1) ON CONFLICT DO NOTHING RETURNING key", gallery) is not long made)

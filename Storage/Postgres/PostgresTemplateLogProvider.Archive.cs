@@ -7,11 +7,12 @@ namespace FaceSearch.Storage.Postgres;
 
 public sealed partial class PostgresTemplateLogProvider : ILogArchive
 {
-    async Task<IReadOnlyList<ShardId>> ILogArchive.ListAsync(CancellationToken cancellationToken)
+    async Task<IReadOnlyList<ShardId>> ILogArchive.ListAsync(string? gallery, CancellationToken cancellationToken)
     {
         try
         {
-            await using NpgsqlCommand command = database.Source.CreateCommand("SELECT gallery, generation, shard FROM template_logs ORDER BY gallery, generation, shard");
+            await using NpgsqlCommand command = database.Source.CreateCommand("SELECT gallery, generation, shard FROM template_logs WHERE $1 = '' OR gallery = $1 ORDER BY gallery, generation, shard");
+            command.Parameters.Add(new() { Value = gallery ?? "" });
             await using NpgsqlDataReader r = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
             List<ShardId> shards = [];
             while (await r.ReadAsync(cancellationToken).ConfigureAwait(false))

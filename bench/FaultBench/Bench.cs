@@ -12,7 +12,7 @@ internal sealed record BenchOptions(
 /// <summary>Runs scenarios one after another and writes what they showed.</summary>
 internal static class Bench
 {
-    private static string Root { get; } = FindRoot();
+    public static string Root { get; } = FindRoot();
 
     /// <returns>0: none failed.</returns>
     public static async Task<int> RunAsync(Scenario[] all, BenchOptions options, string[] arguments)

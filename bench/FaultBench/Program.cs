@@ -2,7 +2,8 @@ using System.CommandLine;
 using FaceSearch.FaultBench;
 using FaceSearch.FaultBench.Scenarios;
 
-Scenario[] scenarios = [new KillScenario(), new PauseScenario(), new PartitionScenario(), new MembershipScenario()];
+Scenario[] scenarios = [new KillScenario(), new PauseScenario(), new PartitionScenario(), new MembershipScenario(), new SlowScenario(), new OverloadScenario(),
+    SuiteScenario.Broker, SuiteScenario.Messages, SuiteScenario.Storage, new DiskScenario()];
 
 var dose = new Option<string>("--dose") { Description = "short: a few minutes in all; long: the doses of the table in docs/reliability.md (hours).", DefaultValueFactory = _ => "short" };
 dose.AcceptOnlyFromAmong("short", "long");

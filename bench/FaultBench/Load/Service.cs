@@ -12,7 +12,7 @@ internal sealed class Service
     private readonly Person[] _sentinels;
     private int _touches;
 
-    private Service(FaultCluster cluster, Person[] sentinels) => (_cluster, _sentinels) = (cluster, sentinels);
+    public Service(FaultCluster cluster, Person[] sentinels) => (_cluster, _sentinels) = (cluster, sentinels);
 
     /// <summary>Makes the gallery and enrols at least one person a shard, whom no client changes.</summary>
     public static async Task<Service> MakeAsync(FaultCluster cluster, Ledger ledger)

@@ -8,7 +8,7 @@ internal interface IProgressLine
 {
     void Begin(int rounds);
 
-    void Advance(string state);
+    void Advance(string state, int by = 1);
 
     void Note(string state);
 }
@@ -18,9 +18,9 @@ internal sealed class BarLine(ProgressTask task, string name) : IProgressLine
 {
     public void Begin(int rounds) => task.MaxValue = rounds;
 
-    public void Advance(string state)
+    public void Advance(string state, int by = 1)
     {
-        task.Increment(1);
+        task.Increment(by);
         Note(state);
     }
 
@@ -34,9 +34,9 @@ internal sealed class TextLine(string name) : IProgressLine
 
     public void Begin(int rounds) => _rounds = rounds;
 
-    public void Advance(string state)
+    public void Advance(string state, int by = 1)
     {
-        _done++;
+        _done += by;
         Note(state);
     }
 

@@ -70,6 +70,8 @@ internal sealed class ResultFolder(string folder)
             lines.Add(Text($"{row.Acknowledged} acknowledged, {row.Refused} refused, {row.Unknown} unknown; {row.ReadsChecked} answers checked, {row.Violated} violations"));
         if (row.IdentifyMilliseconds is { } identify)
             lines.Add(Text($"identify, ms: median {identify.Median:f0}, p99 {identify.P99:f0}, max {identify.Max:f0}"));
+        lines.AddRange(row.Milliseconds.Select(m => Text($"{m.Key}: median {m.Value.Median:f0}, p99 {m.Value.P99:f0}, max {m.Value.Max:f0} ms (n={m.Value.Count})")));
+        lines.AddRange(row.Notes);
         lines.AddRange(row.Counts.Select(c => Text($"{c.Key}: {c.Value}")));
         return string.Join('\n', lines);
     }

@@ -85,6 +85,12 @@ internal sealed class Row
     /// <summary>Identifications that were answered, in milliseconds.</summary>
     public Spread? IdentifyMilliseconds { get; set; }
 
+    /// <summary>Other times, by what was timed.</summary>
+    public Dictionary<string, Spread> Milliseconds { get; set; } = [];
+
+    /// <summary>What a suite said of itself.</summary>
+    public IReadOnlyList<string> Notes { get; set; } = [];
+
     public Dictionary<string, long> Counts { get; set; } = [];
 
     /// <summary>Answers other than success.</summary>

@@ -54,6 +54,7 @@ internal static class Bench
         string folder = Path.Combine(options.Work.FullName, $"facesearch-faults-{scenario.Name}-{Guid.NewGuid():n}");
         Directory.CreateDirectory(folder);
         Stopwatch took = Stopwatch.StartNew();
+        using Timer load = new(_ => row.Load(), null, TimeSpan.Zero, TimeSpan.FromSeconds(30));
         try
         {
             await scenario.RunAsync(new Run(options.Rounds, options.IsLong, dll, folder, options.Rate, options.Seed,

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 
 namespace FaceSearch.FaultBench.Load;
 
@@ -40,8 +41,11 @@ internal sealed class Person(int number)
 }
 
 /// <summary>Every operation's outcome as the clients were told, and everything that contradicts it.</summary>
-internal sealed class Ledger
+/// <param name="folder">Where violations are also written to, with their times.</param>
+internal sealed class Ledger(string? folder = null)
 {
+    private const int Kept = 50;
+    private readonly Lock _file = new();
     private readonly ConcurrentDictionary<int, Person> _people = [];
     private readonly ConcurrentDictionary<string, int> _answers = [];
     private readonly ConcurrentQueue<string> _violations = [];
@@ -94,7 +98,11 @@ internal sealed class Ledger
 
     public void Violate(string what)
     {
-        if (Interlocked.Increment(ref _violated) <= 50)
+        if (Interlocked.Increment(ref _violated) <= Kept)
             _violations.Enqueue(what);
+        if (folder is null)
+            return;
+        lock (_file)
+            File.AppendAllText(Path.Combine(folder, "violations.log"), string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:HH:mm:ss.fff} {what}\n"));
     }
 }

@@ -72,6 +72,8 @@ internal sealed class ResultFolder(string folder)
             lines.Add(Text($"identify, ms: median {identify.Median:f0}, p99 {identify.P99:f0}, max {identify.Max:f0}"));
         lines.AddRange(row.Milliseconds.Select(m => Text($"{m.Key}: median {m.Value.Median:f0}, p99 {m.Value.P99:f0}, max {m.Value.Max:f0} ms (n={m.Value.Count})")));
         lines.AddRange(row.Notes);
+        if (row.LoadAverage is { } load)
+            lines.Add(Text($"load average of the machine ({row.Processors} processors): median {load.Median:f0}, max {load.Max:f0}"));
         lines.AddRange(row.Counts.Select(c => Text($"{c.Key}: {c.Value}")));
         return string.Join('\n', lines);
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 using FaceSearch.FaultBench.Load;
 using FaceSearch.FaultBench.Scenarios;
@@ -26,6 +27,7 @@ internal sealed record Spread(int Count, double Median, double P99, double Max)
 internal sealed class Row
 {
     private readonly Dictionary<string, List<double>> _times = [];
+    private readonly List<double> _load = [];
 
     public Row()
     {
@@ -91,6 +93,11 @@ internal sealed class Row
     /// <summary>What a suite said of itself.</summary>
     public IReadOnlyList<string> Notes { get; set; } = [];
 
+    /// <summary>Of the machine, and of how many processors.</summary>
+    public Spread? LoadAverage { get; set; }
+
+    public int Processors { get; set; } = Environment.ProcessorCount;
+
     public Dictionary<string, long> Counts { get; set; } = [];
 
     /// <summary>Answers other than success.</summary>
@@ -98,6 +105,18 @@ internal sealed class Row
 
     [JsonIgnore]
     public bool IsFailed => Verdict == Verdict.Fail;
+
+    /// <summary>Samples the machine's load average of the last minute: times mean little where much more than its processors wants to run.</summary>
+    public void Load()
+    {
+        if (!File.Exists("/proc/loadavg"))
+            return;
+        lock (_load)
+        {
+            _load.Add(double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture));
+            LoadAverage = Spread.Of(_load);
+        }
+    }
 
     public void Time(string what, TimeSpan took)
     {

@@ -32,10 +32,11 @@ internal sealed class DiskScenario : Scenario
         string disk = Path.Combine(run.Folder, "disk");
         Directory.CreateDirectory(disk);
         await Tool.RunAsync("mount", "-t", "tmpfs", "-o", FormattableString.Invariant($"size={Megabytes}m"), "tmpfs", disk);
-        Ledger ledger = new();
+        Ledger ledger = new(run.Folder);
         try
         {
-            await using ServerNode server = new("server", $"http://127.0.0.1:{ServerNode.FreePort()}", run.SiloDll, disk, _ => ["--Gateway:RequestsPerSecond=0"]);
+            await using ServerNode server = new("server", $"http://127.0.0.1:{ServerNode.FreePort()}", run.SiloDll, run.Folder,
+                _ => [$"--Silo:DataFolder={Path.Combine(disk, "data")}", "--Gateway:RequestsPerSecond=0"]);
             await server.StartAsync();
             Reply made = await server.Client.CreateGalleryAsync(2);
             if (!made.IsSuccess)

@@ -14,7 +14,7 @@ internal sealed class OverloadScenario : Scenario
 {
     private const int ClosedLoop = 48, Deadline = 2_000, MostUnderWay = 6_000, Tolerance = 50, Times = 3;
     private const string ServersProcessor = "0";
-    private static readonly TimeSpan Warm = TimeSpan.FromSeconds(5), Measured = TimeSpan.FromSeconds(15), Step = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Warm = TimeSpan.FromSeconds(5), Measured = TimeSpan.FromSeconds(10), Step = TimeSpan.FromSeconds(5);
 
     public override string Name => "overload";
 
@@ -24,7 +24,7 @@ internal sealed class OverloadScenario : Scenario
 
     public override string Unit => "seconds";
 
-    public override (int Short, int Long) Doses => (15, 600);
+    public override (int Short, int Long) Doses => (10, 600);
 
     public override string? Missing => PrivatePostgres.Missing ?? (Tool.Exists("taskset") ? null : "taskset is not installed: apt-get install util-linux");
 
@@ -33,7 +33,7 @@ internal sealed class OverloadScenario : Scenario
         await using FaultCluster cluster = await FaultCluster.StartAsync(run.Folder, run.SiloDll, wired: false);
         foreach (ServerNode node in cluster.Nodes)
             await Tool.RunAsync("taskset", "-a", "-c", "-p", ServersProcessor, FormattableString.Invariant($"{node.ProcessId}"));
-        Ledger ledger = new();
+        Ledger ledger = new(run.Folder);
         await Service.MakeAsync(cluster, ledger);
         Person[] known = [.. ledger.People];
         int seconds = run.Dose ?? (run.IsLong ? Doses.Long : Doses.Short);

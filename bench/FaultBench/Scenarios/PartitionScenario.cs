@@ -24,7 +24,7 @@ internal sealed class PartitionScenario : SiloScenario
 
     public override string Name => "partition";
 
-    public override string Fault => "one silo of 3 cut off for 25 s (short dose: 15 s): split, split from peers only, one way, flapping";
+    public override string Fault => "one silo of 3 cut off for 25 s (short dose: 12 s): split, split from peers only, one way, flapping";
 
     public override string Pass => "0 lost; never two epochs accepted for one shard; back within 90 s of healing";
 
@@ -41,10 +41,10 @@ internal sealed class PartitionScenario : SiloScenario
         (string name, Func<Wire, TimeSpan, Task> cut) = Kinds[round % Kinds.Length];
         stage.Run.Progress.Note($"{name}: {stage.Cluster.Silos[victim].Name}");
         await Task.Delay(stage.Random.Next(300, 1_500));
-        await cut(wire, TimeSpan.FromSeconds(stage.Run.IsLong ? 25 : 15));
+        await cut(wire, TimeSpan.FromSeconds(stage.Run.IsLong ? 25 : 12));
         long since = Stopwatch.GetTimestamp();
         wire.Heal();
-        await BackAsync(stage, $"back after {name}", since, TimeSpan.FromSeconds(90));
+        await BackAsync(stage, $"back after {name}", since, SilentLimit);
         stage.Row.Counts[name] = stage.Row.Counts.GetValueOrDefault(name) + 1;
     }
 

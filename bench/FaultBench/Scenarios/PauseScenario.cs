@@ -15,7 +15,7 @@ internal sealed class PauseScenario : SiloScenario
 
     public override string Name => "pause";
 
-    public override string Fault => "SIGSTOP of a random silo of 3 for 60 s (short dose: 20 s), then SIGCONT";
+    public override string Fault => "SIGSTOP of a random silo of 3 for 60 s (short dose: 15 s), then SIGCONT";
 
     public override string Pass => "all its late appends rejected (one writer an epoch), no stale read past the lease, nothing lost or returned";
 
@@ -25,7 +25,7 @@ internal sealed class PauseScenario : SiloScenario
 
     protected override async Task RoundAsync(Stage stage, int round)
     {
-        TimeSpan sleep = TimeSpan.FromSeconds(stage.Run.IsLong ? 60 : 20);
+        TimeSpan sleep = TimeSpan.FromSeconds(stage.Run.IsLong ? 60 : 15);
         ServerNode victim = stage.Cluster.Silos[stage.Random.Next(stage.Cluster.Silos.Count)];
         HashSet<Person> before = [.. stage.Ledger.People.Where(p => p.Known == Known.Present)];
         int first = stage.Ledger.People.Count;
@@ -34,7 +34,7 @@ internal sealed class PauseScenario : SiloScenario
         long since = Stopwatch.GetTimestamp();
         victim.Pause();
         Task later = LateAsync(stage, victim, Late / 2);
-        await BackAsync(stage, "back, without it", since, Limit);
+        await BackAsync(stage, "back, without it", since, SilentLimit);
         TimeSpan left = sleep - Stopwatch.GetElapsedTime(since);
         if (left > TimeSpan.Zero)
             await Task.Delay(left);
@@ -43,7 +43,7 @@ internal sealed class PauseScenario : SiloScenario
         victim.Resume();
         await AskAsync(stage, victim, changed, since);
         await Task.WhenAll(late, later);
-        await BackAsync(stage, "back, after CONT", since, TimeSpan.FromSeconds(90));
+        await BackAsync(stage, "back, after CONT", since, SilentLimit);
     }
 
     protected override Task EndAsync(Stage stage)

@@ -13,12 +13,15 @@ internal abstract class SiloScenario : Scenario
     /// <summary>Within which the service must be back, unless a scenario says otherwise.</summary>
     protected static TimeSpan Limit => TimeSpan.FromSeconds(30);
 
+    /// <summary>For a silo that falls silent, which nobody can tell from a slow one at once.</summary>
+    protected static TimeSpan SilentLimit => TimeSpan.FromSeconds(90);
+
     public override string? Missing => PrivatePostgres.Missing ?? (IsWired ? Wire.Missing : null);
 
     public override async Task RunAsync(Run run, Row row)
     {
         await using FaultCluster cluster = await FaultCluster.StartAsync(run.Folder, run.SiloDll, IsWired);
-        Ledger ledger = new();
+        Ledger ledger = new(run.Folder);
         Service service = await Service.MakeAsync(cluster, ledger);
         Stage stage = new(run, row, cluster, ledger, service, new Random(run.Seed));
         int rounds = run.Dose ?? (run.IsLong ? Doses.Long : Doses.Short);

@@ -25,7 +25,7 @@ internal sealed class SlowScenario : Scenario
 
     public override string Unit => "seconds";
 
-    public override (int Short, int Long) Doses => (20, 600);
+    public override (int Short, int Long) Doses => (15, 600);
 
     public override bool IsWired => true;
 
@@ -34,7 +34,7 @@ internal sealed class SlowScenario : Scenario
     public override async Task RunAsync(Run run, Row row)
     {
         await using FaultCluster cluster = await FaultCluster.StartAsync(run.Folder, run.SiloDll, wired: true);
-        Ledger ledger = new();
+        Ledger ledger = new(run.Folder);
         await Service.MakeAsync(cluster, ledger);
         Person[] known = [.. ledger.People];
         int seconds = run.Dose ?? (run.IsLong ? Doses.Long : Doses.Short);

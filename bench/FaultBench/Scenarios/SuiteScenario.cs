@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using FaceSearch.FaultBench.Reports;
 
 namespace FaceSearch.FaultBench.Scenarios;
 
 /// <summary>A row that a suite of tests/ already shows: it is run with the wanted dose and its verdict and figures are taken.</summary>
-internal sealed partial class SuiteScenario : Scenario
+internal sealed class SuiteScenario : Scenario
 {
+    private const int MostNotes = 6;
     private readonly string _project;
     private readonly string[] _methods;
     private readonly string? _variable;
@@ -56,9 +57,9 @@ internal sealed partial class SuiteScenario : Scenario
         }
         while (row.Dose < dose && !run.IsOver)
         {
-            long before = row.Counts.GetValueOrDefault(TestsPassed);
+            int before = TestsRun(row);
             await AddAsync(run, row);
-            int done = (int)(row.Counts.GetValueOrDefault(TestsPassed) - before);
+            int done = TestsRun(row) - before;
             if (done == 0)
                 return;
             row.Dose += done;
@@ -66,7 +67,7 @@ internal sealed partial class SuiteScenario : Scenario
         }
     }
 
-    private const string TestsPassed = "tests passed";
+    private static int TestsRun(Row row) => (int)row.Counts.GetValueOrDefault("tests passed") + row.Violated;
 
     /// <summary>Runs the suite once, and adds what it said; false: it did not run to a good end.</summary>
     public async Task<bool> AddAsync(Run run, Row row, int? dose = null)
@@ -76,14 +77,8 @@ internal sealed partial class SuiteScenario : Scenario
             row.Reason = missing;
             return false;
         }
-        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string word in (string[])[Program, "--show-live-output", "on", "--no-ansi", "--no-progress", "--output", "Detailed"])
-            start.ArgumentList.Add(word);
-        foreach (string method in _methods)
-        {
-            start.ArgumentList.Add("--filter-method");
-            start.ArgumentList.Add(method);
-        }
+        string report = Path.Combine(run.Folder, $"{Name}-{Guid.NewGuid():n}.xml");
+        ProcessStartInfo start = new("dotnet", [Program, "-noLogo", "-noColor", "-xml", report, .. _methods.SelectMany(m => (string[])["-method", m])]) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (_variable is not null && dose is { } wanted)
             start.Environment[_variable] = wanted.ToString(CultureInfo.InvariantCulture);
         using Process process = Process.Start(start)!;
@@ -91,25 +86,22 @@ internal sealed partial class SuiteScenario : Scenario
         string output = await process.StandardOutput.ReadToEndAsync() + await error;
         await process.WaitForExitAsync();
         await File.AppendAllTextAsync(Path.Combine(run.Folder, $"{Name}.log"), output);
-        int passed = Total(output, "succeeded"), failed = Total(output, "failed"), skipped = Total(output, "skipped");
-        row.Counts[TestsPassed] = row.Counts.GetValueOrDefault(TestsPassed) + passed;
-        if (skipped > 0)
-            row.Counts["tests skipped"] = row.Counts.GetValueOrDefault("tests skipped") + skipped;
-        row.Notes = [.. row.Notes.Concat(Said().Matches(output).Select(m => m.Groups[1].Value.Trim())).Distinct().TakeLast(12)];
-        if (process.ExitCode == 0 && failed == 0)
-            return passed > 0;
-        row.Violated += Math.Max(1, failed);
-        row.Violations = [.. row.Violations, .. Failed().Matches(output).Select(m => m.Value.Trim()).Distinct().DefaultIfEmpty($"{_project} ended with code {process.ExitCode}").Take(10)];
+        XElement[] tests = File.Exists(report) ? [.. XDocument.Load(report).Descendants("test")] : [];
+        int passed = Add(row, "tests passed", tests.Count(t => t.Attribute("result")?.Value == "Pass"));
+        int skipped = Add(row, "tests skipped", tests.Count(t => t.Attribute("result")?.Value == "Skip"));
+        row.Notes = [.. row.Notes.Concat(tests.Select(t => t.Element("output")?.Value.Trim()).OfType<string>().Where(o => o.Length > 0)).Distinct().TakeLast(MostNotes)];
+        string[] failed = [.. tests.Where(t => t.Attribute("result")?.Value == "Fail").Select(t => $"{t.Attribute("name")?.Value}: {t.Descendants("message").FirstOrDefault()?.Value}")];
+        if (process.ExitCode == 0 && failed.Length == 0)
+            return passed > 0 && skipped == 0;
+        row.Violated += Math.Max(1, failed.Length);
+        row.Violations = [.. row.Violations, .. failed.DefaultIfEmpty($"{_project} ended with code {process.ExitCode}")];
         return false;
     }
 
-    private static int Total(string output, string name) =>
-        Regex.Match(output, $@"^\s*{name}: *(\d+)", RegexOptions.Multiline) is { Success: true } m ? int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
-
-    /// <summary>What a test wrote: a figure at the start of a line, as "10000 commands of ...".</summary>
-    [GeneratedRegex(@"^\s*(?:OUTPUT: )?(\d[\d,]* (?:commands|deliveries|operations|events)\b.*)$", RegexOptions.Multiline)]
-    private static partial Regex Said();
-
-    [GeneratedRegex(@"^\s*failed [A-Za-z].*$", RegexOptions.Multiline)]
-    private static partial Regex Failed();
+    private static int Add(Row row, string name, int more)
+    {
+        if (more > 0)
+            row.Counts[name] = row.Counts.GetValueOrDefault(name) + more;
+        return more;
+    }
 }

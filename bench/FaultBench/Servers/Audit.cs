@@ -20,10 +20,15 @@ internal static class Audit
     /// <summary>What is wrong with the history of epochs; empty: nothing. Each epoch of a shard has one writer, and epochs and log positions never go back.</summary>
     public static async Task<List<string>> FindAsync(PrivatePostgres postgres)
     {
+        return Find(await postgres.QueryAsync("SELECT log, epoch, lsn, writer FROM audit.heads ORDER BY log, id", r => (r.GetInt64(0), r.GetInt64(1), r.GetInt64(2), r.GetString(3))));
+    }
+
+    /// <param name="heads">By log, in the order in which they were written.</param>
+    internal static List<string> Find(IEnumerable<(long Log, long Epoch, long Lsn, string Writer)> heads)
+    {
         List<string> wrong = [];
         (long Log, long Epoch, long Lsn, string Writer) last = (-1, 0, 0, "");
-        foreach ((long log, long epoch, long lsn, string writer) in await postgres.QueryAsync("SELECT log, epoch, lsn, writer FROM audit.heads ORDER BY log, id",
-            r => (r.GetInt64(0), r.GetInt64(1), r.GetInt64(2), r.GetString(3))))
+        foreach ((long log, long epoch, long lsn, string writer) in heads)
         {
             if (log == last.Log && epoch < last.Epoch)
                 wrong.Add($"two epochs: log {log}: {writer} wrote under epoch {epoch} after {last.Writer} under {last.Epoch}");

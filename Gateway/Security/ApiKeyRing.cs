@@ -27,7 +27,12 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
     /// <exception cref="Exception">The cluster does not answer: nobody is let in on a guess.</exception>
     public async ValueTask<KeyLookup> LookUpAsync(string? presented)
     {
-        Snapshot snapshot = _snapshot is { } fresh && time.GetUtcNow() - fresh.At < options.Value.KeyCache ? fresh : await RefreshAsync();
+        Snapshot? snapshot = _snapshot;
+        TimeSpan age = snapshot is null ? TimeSpan.MaxValue : time.GetUtcNow() - snapshot.At;
+        if (snapshot is null || age >= options.Value.KeyCache)
+            snapshot = await RefreshAsync();
+        else if (age >= options.Value.KeyCache / 2) // Ahead of time, so that no request of steady traffic waits for it.
+            RefreshAsync().Ignore();
         if (presented is null || snapshot.Keys.Count == 0)
             return new(snapshot.Keys.Count > 0, null);
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];

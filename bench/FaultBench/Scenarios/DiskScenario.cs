@@ -71,7 +71,8 @@ internal sealed class DiskScenario : Scenario
         {
             Person person = ledger.Add();
             Reply reply = await server.Client.EnrolAsync(person.Name, Faces.Of(person.Number), $"enrol-{person.Number}");
-            person.Known = reply.IsSuccess ? Known.Present : Known.EnrolmentUnknown;
+            // 507 says that nothing was written.
+            person.Known = reply.IsSuccess ? Known.Present : reply.Kind == Full ? Known.Refused : Known.EnrolmentUnknown;
             ledger.Tell(person.Known);
             if (!reply.IsSuccess)
                 ledger.Answer("enrol", reply.Kind);

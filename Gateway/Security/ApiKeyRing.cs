@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using FaceSearch.Gateway.Problems;
 using Microsoft.Extensions.Options;
 
 namespace FaceSearch.Gateway.Security;
@@ -10,17 +11,28 @@ namespace FaceSearch.Gateway.Security;
 internal readonly record struct KeyLookup(bool AnyKey, HashedApiKey? Key);
 
 /// <summary>The hashes of all keys, asked of the cluster every few seconds and compared in fixed time. Thread-safe.</summary>
-internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> options, TimeProvider time) : IDisposable
+internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> options, TimeProvider time)
 {
+    /// <summary>How long a request waits for the keys: while the silo that has them is cut off, all requests would hang with it.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     private sealed record Snapshot(IReadOnlyList<HashedApiKey> Keys, DateTimeOffset At);
 
-    private readonly SemaphoreSlim _refresh = new(1, 1);
+    private sealed record Question(Task<Snapshot> Answer, DateTimeOffset At);
+
+    private readonly Lock _gate = new();
     private volatile Snapshot? _snapshot;
+    private Question? _question;
 
     /// <exception cref="Exception">The cluster does not answer: nobody is let in on a guess.</exception>
     public async ValueTask<KeyLookup> LookUpAsync(string? presented)
     {
-        Snapshot snapshot = _snapshot is { } fresh && time.GetUtcNow() - fresh.At < options.Value.KeyCache ? fresh : await RefreshAsync();
+        Snapshot? snapshot = _snapshot;
+        TimeSpan age = snapshot is null ? TimeSpan.MaxValue : time.GetUtcNow() - snapshot.At;
+        if (snapshot is null || age >= options.Value.KeyCache)
+            snapshot = await RefreshAsync();
+        else if (age >= options.Value.KeyCache / 2) // Ahead of time, so that no request of steady traffic waits for it.
+            RefreshAsync().Ignore();
         if (presented is null || snapshot.Keys.Count == 0)
             return new(snapshot.Keys.Count > 0, null);
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
@@ -35,25 +47,38 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
     }
 
     /// <summary>After a key was made or revoked here: the next caller asks the cluster.</summary>
-    public void Forget() => _snapshot = null;
+    public void Forget()
+    {
+        lock (_gate)
+            (_snapshot, _question) = (null, null);
+    }
 
-    public void Dispose() => _refresh.Dispose();
-
+    /// <summary>All callers wait for one question; one that has no answer in time is asked anew.</summary>
     private async Task<Snapshot> RefreshAsync()
     {
-        await _refresh.WaitAsync();
-        try
+        Question question;
+        lock (_gate)
         {
-            if (_snapshot is { } fresh && time.GetUtcNow() - fresh.At < options.Value.KeyCache)
-                return fresh;
-            DateTimeOffset at = time.GetUtcNow();
-            Snapshot snapshot = new(await grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key).GetHashesAsync(), at);
-            _snapshot = snapshot;
-            return snapshot;
+            DateTimeOffset now = time.GetUtcNow();
+            if (_question is null || _question.Answer.IsCompleted || now - _question.At >= Patience)
+            {
+                _question?.Answer.Ignore();
+                _question = new(AskAsync(now), now);
+            }
+            question = _question;
         }
-        finally
+        Task waited = question.Answer.WaitAsync(Patience, time);
+        await waited.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!question.Answer.IsCompleted)
+            throw new ProblemException(ProblemFactory.Create(ProblemTypes.ShardUnavailable, "The part of the cluster that knows the API keys does not answer. Nothing was done.") with { RetryAfterSeconds = 1 });
+        Snapshot snapshot = await question.Answer;
+        lock (_gate)
         {
-            _refresh.Release();
+            if (_question == question)
+                _snapshot = snapshot;
         }
+        return snapshot;
     }
+
+    private async Task<Snapshot> AskAsync(DateTimeOffset at) => new(await grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key).GetHashesAsync(), at);
 }

@@ -12,7 +12,7 @@ internal sealed class ShardMaintenance : IAsyncDisposable
     public const string IndexFile = "index.fsx";
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
 
-    /// <summary>Events on their way to the broker at once.</summary>
+    /// <summary>Events on their way to the broker at once, at most.</summary>
     private const int Pipelined = 64;
 
     private const int MostCounted = 10_000;
@@ -30,6 +30,9 @@ internal sealed class ShardMaintenance : IAsyncDisposable
     private DateTimeOffset _lastChange;
     private readonly Lock _removing = new();
     private List<TemplateId> _removed;
+
+    /// <summary>After a refusal one at a time: a queue with little room would else take some of many, and the same ones again and again.</summary>
+    private int _atOnce = Pipelined;
 
     public ShardMaintenance(Shard shard, ShardParts parts, ShardState state)
     {
@@ -225,10 +228,11 @@ internal sealed class ShardMaintenance : IAsyncDisposable
                 int done = 0;
                 while (done < events.Count && MayPublish(events[done]) && !failed)
                 {
-                    OutboxEvent[] run = events[done].Kind == OutboxKind.Erased ? [events[done]] : [.. events.Skip(done).TakeWhile(e => e.Kind != OutboxKind.Erased).Take(Pipelined)];
+                    OutboxEvent[] run = events[done].Kind == OutboxKind.Erased ? [events[done]] : [.. events.Skip(done).TakeWhile(e => e.Kind != OutboxKind.Erased).Take(_atOnce)];
                     int confirmed = await ConfirmedAsync(run);
                     done += confirmed;
                     failed = confirmed < run.Length;
+                    _atOnce = failed ? 1 : Math.Min(Pipelined, 2 * _atOnce);
                     erased |= !failed && run[0].Kind == OutboxKind.Erased;
                 }
                 if (done == 0)

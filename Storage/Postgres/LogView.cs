@@ -38,8 +38,9 @@ internal sealed class LogView : IAsyncDisposable
             NpgsqlTransaction transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken).ConfigureAwait(false);
             await using NpgsqlBatch begin = new(connection, transaction) { Timeout = 0 };
             begin.BatchCommands.Add(new NpgsqlBatchCommand("SET TRANSACTION READ ONLY"));
-            // Whoever reads may take its time between two pages.
-            begin.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL idle_in_transaction_session_timeout = 0"));
+            // Whoever reads may take its time between two pages; but a process that is frozen there must not hold up the shard's next
+            // owner for ever: a rewrite waits for this lock, and commits for the rewrite.
+            begin.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL idle_in_transaction_session_timeout = '60s'"));
             begin.BatchCommands.Add(new NpgsqlBatchCommand(tables.LockForReading));
             await begin.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
             return new LogView(connection, transaction, tables, shard);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using FaceSearch.TrainingJob.Training;
 using Orleans.Messaging;
 using Orleans.Runtime;
 

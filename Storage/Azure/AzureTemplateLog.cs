@@ -1,16 +1,12 @@
-using System.Collections.Concurrent;
-using System.Runtime.CompilerServices;
 using FaceSearch.Storage.Sqlite;
 
 namespace FaceSearch.Storage.Azure;
 
 /// <summary>
-/// A shard's log in append blobs (docs/azure.md). Reads come from the local state, which holds what was acknowledged: each on a
-/// connection of its own, in a read transaction that sees one commit and holds up none.
+/// A shard's log in append blobs (docs/azure.md). Reads come from the local state, which holds what was acknowledged.
 /// </summary>
 internal sealed class AzureTemplateLog : ITemplateLog
 {
-    private const int ChunkLength = 1024;
     private static readonly TimeSpan ScrubRetry = TimeSpan.FromMilliseconds(20);
     private readonly LocalLog _local;
     private readonly LogParts _parts;
@@ -19,12 +15,13 @@ internal sealed class AzureTemplateLog : ITemplateLog
     private readonly string _incarnation;
     private readonly Func<string> _newFolder;
     private readonly SemaphoreSlim _compacting = new(1);
-    private readonly ConcurrentBag<LogConnection> _idle = [];
+    private readonly LogReads _reads;
     private int _disposed;
 
     public AzureTemplateLog(LogManifest opened, LocalLog local, LogParts parts, LogHeadBlob peek, AzureGroupCommit writer, Func<string> newFolder)
     {
         (Shard, Epoch, _incarnation) = (opened.Shard, opened.Epoch, opened.Incarnation);
+        _reads = new LogReads(opened.Shard, local.File);
         (_local, _parts, _peek, _writer, _newFolder) = (local, parts, peek, writer, newFolder);
     }
 
@@ -51,47 +48,16 @@ internal sealed class AzureTemplateLog : ITemplateLog
         return now?.Incarnation == _incarnation && now.Epoch == Epoch;
     }
 
-    public async IAsyncEnumerable<LogEntry> ReadAsync(long afterLsn, ulong digest, [EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        LogConnection log = await OnPool(Rent, cancellationToken).ConfigureAwait(false);
-        LogDiff? diff = null;
-        bool sound = false;
-        try
-        {
-            diff = await OnPool(() => new LogDiff(log, afterLsn, digest), cancellationToken).ConfigureAwait(false);
-            while (await OnPool(() => diff.Next(ChunkLength), cancellationToken).ConfigureAwait(false) is { Count: > 0 } chunk)
-            {
-                sound = true;
-                foreach (LogEntry entry in chunk)
-                    yield return entry;
-                sound = false;
-            }
-            sound = true;
-        }
-        finally
-        {
-            diff?.Dispose();
-            Return(log, sound);
-        }
-    }
+    public IAsyncEnumerable<LogEntry> ReadAsync(long afterLsn, ulong digest, CancellationToken cancellationToken = default) => _reads.ReadAsync(afterLsn, digest, cancellationToken);
 
-    public ValueTask<IReadOnlyList<TemplateId>> ListRemovedAsync(CancellationToken cancellationToken = default) =>
-        ReadAsync<IReadOnlyList<TemplateId>>(log => [.. log.Tombstones().Select(row => new TemplateId(row.Template))], cancellationToken);
+    public ValueTask<IReadOnlyList<TemplateId>> ListRemovedAsync(CancellationToken cancellationToken = default) => _reads.ListRemovedAsync(cancellationToken);
 
-    public ValueTask<StoredIdentity?> GetIdentityAsync(string identity, CancellationToken cancellationToken = default) =>
-        ReadAsync(log => log.FindIdentity(identity) is { } row ? log.Describe(row, log.Members(row)) : null, cancellationToken);
+    public ValueTask<StoredIdentity?> GetIdentityAsync(string identity, CancellationToken cancellationToken = default) => _reads.GetIdentityAsync(identity, cancellationToken);
 
-    public ValueTask<IReadOnlyList<StoredIdentity>> ListIdentitiesAsync(string? after, int limit, CancellationToken cancellationToken = default)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
-        return ReadAsync<IReadOnlyList<StoredIdentity>>(log => [.. log.ListIdentities(after ?? "", limit).Select(row => log.Describe(row, log.Members(row)))], cancellationToken);
-    }
+    public ValueTask<IReadOnlyList<StoredIdentity>> ListIdentitiesAsync(string? after, int limit, CancellationToken cancellationToken = default) =>
+        _reads.ListIdentitiesAsync(after, limit, cancellationToken);
 
-    public ValueTask<IReadOnlyList<OutboxEvent>> ReadOutboxAsync(int limit, CancellationToken cancellationToken = default)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
-        return ReadAsync<IReadOnlyList<OutboxEvent>>(log => [.. log.Outbox(limit).Select(row => row.Event)], cancellationToken);
-    }
+    public ValueTask<IReadOnlyList<OutboxEvent>> ReadOutboxAsync(int limit, CancellationToken cancellationToken = default) => _reads.ReadOutboxAsync(limit, cancellationToken);
 
     public async ValueTask ClearOutboxAsync(long throughLsn, CancellationToken cancellationToken = default)
     {
@@ -127,11 +93,7 @@ internal sealed class AzureTemplateLog : ITemplateLog
     public async ValueTask<LogHead> VerifyAsync(CancellationToken cancellationToken = default)
     {
         LogHead before = Head;
-        await OnPool(() =>
-        {
-            using var fresh = new LogConnection(Shard, _local.File, write: false);
-            return new LogVerification(fresh).Run(cancellationToken);
-        }, cancellationToken).ConfigureAwait(false);
+        await _reads.VerifyAsync(cancellationToken).ConfigureAwait(false);
         await _compacting.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -148,8 +110,7 @@ internal sealed class AzureTemplateLog : ITemplateLog
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         await _writer.DisposeAsync().ConfigureAwait(false);
-        while (_idle.TryTake(out LogConnection? log))
-            log.Dispose();
+        _reads.Dispose();
         _local.Dispose();
         _compacting.Dispose();
     }
@@ -168,7 +129,7 @@ internal sealed class AzureTemplateLog : ITemplateLog
             }
             await _parts.RollAsync().ConfigureAwait(false);
             before = [.. _parts.All.SkipLast(1)];
-            view = Rent();
+            view = _reads.Rent();
             view.Begin();
             _ = view.Meta(); // The transaction sees what there is at its first read.
             _parts.Removes = false;
@@ -189,7 +150,7 @@ internal sealed class AzureTemplateLog : ITemplateLog
         finally
         {
             _parts.Removes |= !done;
-            Return(view!, done);
+            _reads.Return(view!, done);
         }
     }
 
@@ -214,52 +175,6 @@ internal sealed class AzureTemplateLog : ITemplateLog
         catch (Exception e) when (e is not OperationCanceledException && AzureErrors.Translate(Shard, e) is var translated && !ReferenceEquals(translated, e))
         {
             throw translated;
-        }
-    }
-
-    private async ValueTask<T> ReadAsync<T>(Func<LogConnection, T> read, CancellationToken cancellationToken) => await OnPool(() =>
-    {
-        LogConnection log = Rent();
-        bool sound = false;
-        try
-        {
-            log.Begin();
-            T result = read(log);
-            sound = true;
-            return result;
-        }
-        finally
-        {
-            Return(log, sound);
-        }
-    }, cancellationToken).ConfigureAwait(false);
-
-    private async Task<T> OnPool<T>(Func<T> read, CancellationToken cancellationToken)
-    {
-        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
-        try
-        {
-            return await Task.Run(read, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception e) when (SqliteErrors.Translate(Shard, e) is var translated && !ReferenceEquals(translated, e))
-        {
-            throw translated;
-        }
-    }
-
-    private LogConnection Rent() => _idle.TryTake(out LogConnection? idle) ? idle : new LogConnection(Shard, _local.File, write: false);
-
-    /// <summary>Keeps a connection for the next reader, unless something went wrong on it.</summary>
-    private void Return(LogConnection log, bool sound)
-    {
-        if (sound && Volatile.Read(ref _disposed) == 0)
-        {
-            log.Rollback();
-            _idle.Add(log);
-        }
-        else
-        {
-            log.Dispose();
         }
     }
 }

@@ -7,7 +7,7 @@ using Spectre.Console;
 namespace FaceSearch.FaultBench;
 
 internal sealed record BenchOptions(
-    bool IsLong, string[]? Only, int? Rounds, double? Minutes, double Rate, int Seed, FileInfo? Silo, DirectoryInfo? Output, DirectoryInfo Work, bool KeepLogs);
+    bool IsLong, bool IsUntimed, string[]? Only, int? Rounds, double? Minutes, double Rate, int Seed, FileInfo? Silo, DirectoryInfo? Output, DirectoryInfo Work, bool KeepLogs);
 
 /// <summary>Runs scenarios one after another and writes what they showed.</summary>
 internal static class Bench
@@ -57,7 +57,7 @@ internal static class Bench
         using Timer load = new(_ => row.Load(), null, TimeSpan.Zero, TimeSpan.FromSeconds(30));
         try
         {
-            await scenario.RunAsync(new Run(options.Rounds, options.IsLong, dll, folder, options.Rate, options.Seed,
+            await scenario.RunAsync(new Run(options.Rounds, options.IsLong, options.IsUntimed, dll, folder, options.Rate, options.Seed,
                 options.Minutes is { } minutes ? DateTime.UtcNow.AddMinutes(minutes) : DateTime.MaxValue, line), row);
             row.Verdict = row.Violated == 0 && row.Dose > 0 ? Verdict.Pass : Verdict.Fail;
         }

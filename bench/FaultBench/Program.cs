@@ -7,6 +7,7 @@ Scenario[] scenarios = [new KillScenario(), new PauseScenario(), new PartitionSc
 
 var dose = new Option<string>("--dose") { Description = "short: a few minutes in all; long: the doses of the table in docs/reliability.md (hours).", DefaultValueFactory = _ => "short" };
 dose.AcceptOnlyFromAmong("short", "long");
+var untimed = new Option<bool>("--untimed") { Description = "Report times and do not judge them: for a machine that is busy with other work." };
 var only = new Option<string?>("--only") { Description = $"Scenarios, with commas between them: {string.Join(", ", scenarios.Select(s => s.Name))}. Default: all." };
 var rounds = new Option<int?>("--rounds") { Description = "Another dose: rounds, seconds or operations, as the scenario counts." };
 var minutes = new Option<double?>("--minutes") { Description = "Begin no further round of a scenario after so many minutes; the dose that was run is reported." };
@@ -28,7 +29,7 @@ RootCommand root = new("""
       bash bench/run-faults.sh --dose long --minutes 60               the long doses, an hour each at most
 
     'partition' needs root and network namespaces, and is skipped with a reason where they are not permitted. Exit code: 1 if a scenario failed.
-    """) { dose, only, rounds, minutes, rate, seed, silo, output, work, keep };
-root.SetAction((r, cancellation) => Bench.RunAsync(scenarios, new BenchOptions(r.GetValue(dose) == "long", r.GetValue(only)?.Split(','), r.GetValue(rounds), r.GetValue(minutes), r.GetValue(rate),
+    """) { dose, untimed, only, rounds, minutes, rate, seed, silo, output, work, keep };
+root.SetAction((r, cancellation) => Bench.RunAsync(scenarios, new BenchOptions(r.GetValue(dose) == "long", r.GetValue(untimed), r.GetValue(only)?.Split(','), r.GetValue(rounds), r.GetValue(minutes), r.GetValue(rate),
     r.GetValue(seed), r.GetValue(silo), r.GetValue(output), r.GetValue(work)!, r.GetValue(keep)), args));
 return await root.Parse(args).InvokeAsync();

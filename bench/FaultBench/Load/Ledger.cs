@@ -42,7 +42,8 @@ internal sealed class Person(int number)
 
 /// <summary>Every operation's outcome as the clients were told, and everything that contradicts it.</summary>
 /// <param name="folder">Where violations are also written to, with their times.</param>
-internal sealed class Ledger(string? folder = null)
+/// <param name="untimed">What is only late is counted and is no violation.</param>
+internal sealed class Ledger(string? folder = null, bool untimed = false)
 {
     private const int Kept = 50;
     private readonly Lock _file = new();
@@ -95,6 +96,15 @@ internal sealed class Ledger(string? folder = null)
     public void Read() => Interlocked.Increment(ref _reads);
 
     public void Answer(string operation, string kind) => _answers.AddOrUpdate($"{operation}: {kind}", 1, (_, n) => n + 1);
+
+    /// <summary>Something was right, and later than it may be.</summary>
+    public void Late(string what)
+    {
+        if (untimed)
+            Answer("late, not judged", what);
+        else
+            Violate(what);
+    }
 
     public void Violate(string what)
     {

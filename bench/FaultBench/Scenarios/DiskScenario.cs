@@ -32,7 +32,7 @@ internal sealed class DiskScenario : Scenario
         string disk = Path.Combine(run.Folder, "disk");
         Directory.CreateDirectory(disk);
         await Tool.RunAsync("mount", "-t", "tmpfs", "-o", FormattableString.Invariant($"size={Megabytes}m"), "tmpfs", disk);
-        Ledger ledger = new(run.Folder);
+        Ledger ledger = new(run.Folder, run.IsUntimed);
         try
         {
             await using ServerNode server = new("server", $"http://127.0.0.1:{ServerNode.FreePort()}", run.SiloDll, run.Folder,

@@ -33,7 +33,7 @@ internal sealed class OverloadScenario : Scenario
         await using FaultCluster cluster = await FaultCluster.StartAsync(run.Folder, run.SiloDll, wired: false);
         foreach (ServerNode node in cluster.Nodes)
             await Tool.RunAsync("taskset", "-a", "-c", "-p", ServersProcessor, FormattableString.Invariant($"{node.ProcessId}"));
-        Ledger ledger = new(run.Folder);
+        Ledger ledger = new(run.Folder, run.IsUntimed);
         await Service.MakeAsync(cluster, ledger);
         Person[] known = [.. ledger.People];
         int seconds = run.Dose ?? (run.IsLong ? Doses.Long : Doses.Short);
@@ -129,12 +129,12 @@ internal sealed class OverloadScenario : Scenario
         {
             row.Identified([.. totals.Accepted]);
             if (row.IdentifyMilliseconds!.P99 > Deadline + Tolerance)
-                ledger.Violate(FormattableString.Invariant($"late: p99 of the accepted is {row.IdentifyMilliseconds.P99:f0} ms with a deadline of {Deadline} ms"));
+                ledger.Late(FormattableString.Invariant($"late: p99 of the accepted is {row.IdentifyMilliseconds.P99:f0} ms with a deadline of {Deadline} ms"));
         }
         row.Counts["accepted"] = totals.Accepted.Count;
         row.Counts["shed by 429 or 503 with Retry-After"] = totals.Shed;
         row.Counts["not sent by the client"] = totals.NotSent;
-        if (ledger.Answers.Where(a => a.Key != "identify: 429" && a.Key != "identify: 503").Sum(a => a.Value) is var others && others > 0)
+        if (ledger.Answers.Where(a => a.Key.StartsWith("identify: ", StringComparison.Ordinal) && a.Key is not ("identify: 429" or "identify: 503")).Sum(a => a.Value) is var others && others > 0)
             ledger.Violate($"{others} refusals other than 429 or 503 with Retry-After");
         memory.Judge(ledger, row);
     }

@@ -5,13 +5,14 @@ namespace FaceSearch.FaultBench.Scenarios;
 /// <summary>How much of a fault is given, and where.</summary>
 /// <param name="Dose">Rounds, seconds or operations, as the scenario says; null: the scenario's own for the length.</param>
 /// <param name="IsLong">The long dose rather than the short one.</param>
+/// <param name="IsUntimed">Times are reported and not judged.</param>
 /// <param name="SiloDll">The program under test.</param>
 /// <param name="Folder">A folder of this run; the cluster's data and logs.</param>
 /// <param name="Rate">Operations a second of the clients.</param>
 /// <param name="Seed">Of every choice.</param>
 /// <param name="Until">When to begin no further round.</param>
 /// <param name="Progress">What to draw.</param>
-internal sealed record Run(int? Dose, bool IsLong, string SiloDll, string Folder, double Rate, int Seed, DateTime Until, IProgressLine Progress)
+internal sealed record Run(int? Dose, bool IsLong, bool IsUntimed, string SiloDll, string Folder, double Rate, int Seed, DateTime Until, IProgressLine Progress)
 {
     public bool IsOver => DateTime.UtcNow > Until;
 }

@@ -34,7 +34,7 @@ internal sealed class SlowScenario : Scenario
     public override async Task RunAsync(Run run, Row row)
     {
         await using FaultCluster cluster = await FaultCluster.StartAsync(run.Folder, run.SiloDll, wired: true);
-        Ledger ledger = new(run.Folder);
+        Ledger ledger = new(run.Folder, run.IsUntimed);
         await Service.MakeAsync(cluster, ledger);
         Person[] known = [.. ledger.People];
         int seconds = run.Dose ?? (run.IsLong ? Doses.Long : Doses.Short);
@@ -97,7 +97,7 @@ internal sealed class SlowScenario : Scenario
             Spread took = Spread.Of(some.Select(a => a.Over + a.Deadline));
             row.Milliseconds[$"identify with a deadline of {some.Key} ms, any answer"] = took;
             if (took.P99 > some.Key + Tolerance.TotalMilliseconds)
-                ledger.Violate(FormattableString.Invariant($"late: p99 {took.P99:f0} ms with a deadline of {some.Key} ms"));
+                ledger.Late(FormattableString.Invariant($"late: p99 {took.P99:f0} ms with a deadline of {some.Key} ms"));
         }
         row.Counts["identifications answered in full"] = asked.Count(a => a.Answered && !a.Partial);
         row.Counts["identifications answered in part, and so marked"] = asked.Count(a => a.Partial);

@@ -61,7 +61,7 @@ internal sealed class SlowScenario : Scenario
         }
         finally
         {
-            Judge(ledger, row, [.. asked]);
+            Judge(run, ledger, row, [.. asked]);
             row.Take(ledger);
         }
     }
@@ -90,13 +90,14 @@ internal sealed class SlowScenario : Scenario
         }
     }
 
-    private static void Judge(Ledger ledger, Row row, (int Deadline, double Over, bool Answered, bool Partial)[] asked)
+    private static void Judge(Run run, Ledger ledger, Row row, (int Deadline, double Over, bool Answered, bool Partial)[] asked)
     {
         foreach (var some in asked.GroupBy(a => a.Deadline).OrderBy(g => g.Key))
         {
             Spread took = Spread.Of(some.Select(a => a.Over + a.Deadline));
             row.Milliseconds[$"identify with a deadline of {some.Key} ms, any answer"] = took;
-            if (took.P99 > some.Key + Tolerance.TotalMilliseconds)
+            // A few answers on a busy machine are no percentile.
+            if (run.IsLong && took.P99 > some.Key + Tolerance.TotalMilliseconds)
                 ledger.Violate(FormattableString.Invariant($"late: p99 {took.P99:f0} ms with a deadline of {some.Key} ms"));
         }
         row.Counts["identifications answered in full"] = asked.Count(a => a.Answered && !a.Partial);

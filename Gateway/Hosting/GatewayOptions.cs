@@ -63,7 +63,7 @@ public sealed class GatewayOptions
     /// <summary>Longest deadline a caller may ask for, and that of every request without one of its own. Default 30 s.</summary>
     public TimeSpan MaxTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long the list of keys is trusted before the cluster is asked again. Default 3 s: so long may a revoked key live.</summary>
+    /// <summary>How long the list of keys is trusted before the cluster is asked again. Default 3 s: so long may a revoked key live, and 2 s more while the cluster does not answer.</summary>
     public TimeSpan KeyCache { get; set; } = TimeSpan.FromSeconds(3);
 
     /// <summary>Folder of the models; the silo sets it to its own. Default: FACESEARCH_MODELS, else <c>facesearch-data/models</c>.</summary>

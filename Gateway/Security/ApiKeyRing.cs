@@ -13,12 +13,23 @@ internal readonly record struct KeyLookup(bool AnyKey, HashedApiKey? Key);
 /// <summary>The hashes of all keys, asked of the cluster every few seconds and compared in fixed time. Thread-safe.</summary>
 internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> options, TimeProvider time)
 {
-    /// <summary>How long a request waits for the keys: while the silo that has them is cut off, all requests would hang with it.</summary>
+    /// <summary>
+    /// How long a request waits for the keys, and how much older than <see cref="GatewayOptions.KeyCache"/> they may be while the cluster
+    /// does not answer: while the silo that has them is cut off, all requests would hang with it.
+    /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a request waits for newer keys than those that still do.</summary>
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(50);
 
     private sealed record Snapshot(IReadOnlyList<HashedApiKey> Keys, DateTimeOffset At);
 
-    private sealed record Question(Task<Snapshot> Answer, DateTimeOffset At);
+    private sealed class Question(DateTimeOffset at)
+    {
+        public DateTimeOffset At { get; } = at;
+
+        public Task<Snapshot> Answer { get; set; } = null!;
+    }
 
     private readonly Lock _gate = new();
     private volatile Snapshot? _snapshot;
@@ -28,11 +39,13 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
     public async ValueTask<KeyLookup> LookUpAsync(string? presented)
     {
         Snapshot? snapshot = _snapshot;
-        TimeSpan age = snapshot is null ? TimeSpan.MaxValue : time.GetUtcNow() - snapshot.At;
-        if (snapshot is null || age >= options.Value.KeyCache)
-            snapshot = await RefreshAsync();
-        else if (age >= options.Value.KeyCache / 2) // Ahead of time, so that no request of steady traffic waits for it.
-            RefreshAsync().Ignore();
+        TimeSpan cache = options.Value.KeyCache, age = snapshot is null ? TimeSpan.MaxValue : time.GetUtcNow() - snapshot.At;
+        if (snapshot is null || age >= cache + Patience)
+            snapshot = await NewAsync(Patience) ?? throw new ProblemException(ProblemFactory.Create(ProblemTypes.ShardUnavailable, "The part of the cluster that knows the API keys does not answer. Nothing was done.") with { RetryAfterSeconds = 1 });
+        else if (age >= cache)
+            snapshot = await NewAsync(Moment) ?? snapshot;
+        else if (age >= cache / 2) // Ahead of time, so that no request of steady traffic waits for it.
+            Ask().Ignore();
         if (presented is null || snapshot.Keys.Count == 0)
             return new(snapshot.Keys.Count > 0, null);
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
@@ -53,25 +66,33 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
             (_snapshot, _question) = (null, null);
     }
 
-    /// <summary>All callers wait for one question; one that has no answer in time is asked anew.</summary>
-    private async Task<Snapshot> RefreshAsync()
+    /// <summary>The keys as the cluster has them now; null if it does not say so in time.</summary>
+    private async Task<Snapshot?> NewAsync(TimeSpan patience)
     {
-        Question question;
+        Task<Snapshot> answer = Ask();
+        await ((Task)answer).WaitAsync(patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return answer.IsCompleted ? await answer : null;
+    }
+
+    /// <summary>All callers wait for one question; one that has no answer in time is asked anew.</summary>
+    private Task<Snapshot> Ask()
+    {
         lock (_gate)
         {
             DateTimeOffset now = time.GetUtcNow();
             if (_question is null || _question.Answer.IsCompleted || now - _question.At >= Patience)
             {
                 _question?.Answer.Ignore();
-                _question = new(AskAsync(now), now);
+                _question = new(now);
+                _question.Answer = AskAsync(_question);
             }
-            question = _question;
+            return _question.Answer;
         }
-        Task waited = question.Answer.WaitAsync(Patience, time);
-        await waited.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (!question.Answer.IsCompleted)
-            throw new ProblemException(ProblemFactory.Create(ProblemTypes.ShardUnavailable, "The part of the cluster that knows the API keys does not answer. Nothing was done.") with { RetryAfterSeconds = 1 });
-        Snapshot snapshot = await question.Answer;
+    }
+
+    private async Task<Snapshot> AskAsync(Question question)
+    {
+        Snapshot snapshot = new(await grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key).GetHashesAsync(), question.At);
         lock (_gate)
         {
             if (_question == question)
@@ -79,6 +100,4 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
         }
         return snapshot;
     }
-
-    private async Task<Snapshot> AskAsync(DateTimeOffset at) => new(await grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key).GetHashesAsync(), at);
 }

@@ -2,6 +2,7 @@ using FaceSearch.Grains.Shards;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Orleans.Runtime.Placement;
 
 namespace FaceSearch.Grains.Placement;
 
@@ -51,7 +52,9 @@ internal sealed partial class ShardMover(
             if (seat.Equals(silos.SiloAddress))
                 continue;
             LogMoves(shard, seat);
-            context.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationRequested, "The shard moves to another silo."), CancellationToken.None);
+            // Orleans' migration carries nothing but the directory's entry: were the shard only closed, a call that another silo addresses by
+            // what it remembers would open it here again.
+            context.Migrate(new() { [IPlacementDirector.PlacementHintKey] = seat }, CancellationToken.None);
             await context.Deactivated.WaitAsync(Opening, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await OpenAsync(shard, stopping);
             return;

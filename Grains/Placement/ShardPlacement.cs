@@ -17,8 +17,11 @@ public sealed class ShardPlacement : PlacementStrategy;
 /// <summary>Places a shard where it is seated among the silos there are.</summary>
 internal sealed class ShardPlacementDirector(ShardSeats seats) : IPlacementDirector
 {
-    public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context) =>
-        Task.FromResult(seats.Of(ShardId.Parse(target.GrainIdentity.Key.ToString()!), context.GetCompatibleSilos(target)));
+    public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
+    {
+        SiloAddress[] silos = context.GetCompatibleSilos(target);
+        return Task.FromResult(IPlacementDirector.GetPlacementHint(target.RequestContextData, silos) ?? seats.Of(ShardId.Parse(target.GrainIdentity.Key.ToString()!), silos));
+    }
 }
 
 /// <summary>Seats shards by the silos' addresses and memory.</summary>

@@ -35,8 +35,17 @@ public sealed class PlacementTests
         {
             for (int i = c; !stop.IsCancellationRequested; i += 2)
             {
-                IdentifyOutcome outcome = await silos.Grains.GetGrain<IIdentifyGrain>("moving").IdentifyAsync(
-                    new IdentifyQuery("moving", 1, Faces.Of(i % 60, 99), 3, null, null, null, DateTimeOffset.UtcNow.AddSeconds(25), true));
+                IdentifyOutcome outcome;
+                try
+                {
+                    outcome = await silos.Grains.GetGrain<IIdentifyGrain>("moving").IdentifyAsync(
+                        new IdentifyQuery("moving", 1, Faces.Of(i % 60, 99), 3, null, null, null, DateTimeOffset.UtcNow.AddSeconds(25), true));
+                }
+                catch (TimeoutException)
+                {
+                    // A call on its way to the silo as that stops goes with it: no answer, but no wrong one.
+                    continue;
+                }
                 (outcome.ShardsAnswered, outcome.ShardsTotal).ShouldBe((6, 6));
                 outcome.Candidates[0].Identity.ShouldBe(Faces.Name(i % 60));
                 Interlocked.Increment(ref right);

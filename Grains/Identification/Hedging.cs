@@ -23,7 +23,8 @@ public sealed class Hedging(IOptions<ReplicaOptions> options)
     {
         lock (_lock)
             _saved = Math.Min(MostSaved, _saved + _options.HedgeShare);
-        return Of(shard).Quantile(_options.HedgeAfterQuantile) ?? _options.HedgeAfterAtFirst;
+        // Timers count whole milliseconds, and one of none is over at once.
+        return Of(shard).Quantile(_options.HedgeAfterQuantile) is { } late ? TimeSpan.FromMilliseconds(Math.Ceiling(late.TotalMilliseconds)) : _options.HedgeAfterAtFirst;
     }
 
     /// <summary>A shard took so long, or had not answered after it.</summary>

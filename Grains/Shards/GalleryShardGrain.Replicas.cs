@@ -7,6 +7,7 @@ namespace FaceSearch.Grains.Shards;
 public sealed partial class GalleryShardGrain
 {
     private ReplicaKeeper? _keeper;
+    private Task _keeping = Task.CompletedTask;
 
     private ReplicaKeeper Keeper => _keeper ??= new ReplicaKeeper(_id, GrainFactory, routes, replicaSeats, time);
 

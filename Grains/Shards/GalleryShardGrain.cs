@@ -269,7 +269,9 @@ public sealed partial class GalleryShardGrain(
                 _validatedAt = asked;
             else
                 DeactivateOnIdle();
-            await KeepReplicasAsync(_open.Result);
+            // Not waited for: the gallery may be on a silo that is gone, and the next check of the epoch must not be late.
+            if (_keeping.IsCompleted)
+                _keeping = KeepReplicasAsync(_open.Result);
         }
         catch (StorageException e)
         {

@@ -22,7 +22,7 @@ public sealed class ShortDoseTests
         try
         {
             ProcessStartInfo start = new("dotnet", [Path.Combine(Repository.Root, "bench", "FaultBench", "bin", Repository.Configuration, "net10.0", "FaceSearch.FaultBench.dll"),
-                "--only", fault, "--untimed", "--silo", Repository.Assembly("Silo"), "--out", folder.FullName, "--work", folder.FullName]) { RedirectStandardOutput = true, RedirectStandardError = true };
+                "--only", fault, "--untimed", "--silo", Repository.Assembly("Silo"), "--out", folder.FullName]) { RedirectStandardOutput = true, RedirectStandardError = true };
             using Process process = Process.Start(start)!;
             Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken) + await error;

@@ -21,6 +21,7 @@ public sealed class CommandLineTests
         "models", "models list", "models pull", "models verify", "models import", "models show", "models compare", "models upload", "models shadow", "models promote", "models rollback", "models retire",
         "training", "training start", "training list", "training show", "training cancel", "training schedule", "training schedules", "training unschedule",
         "keys", "keys list", "keys create", "keys revoke",
+        "backup", "backup list", "backup verify", "backup cancel",
         "evaluate", "evaluate pairs", "evaluate identify", "evaluate strangers",
         "index", "index inspect", "status",
     ]);

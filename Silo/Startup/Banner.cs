@@ -26,7 +26,7 @@ internal sealed class Banner(
         IReadOnlyList<ApiKeyDescription> keys = await grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key).ListAsync();
         string address = server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault() ?? options.EffectiveUrl;
         string version = typeof(Banner).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
-        string detector = store.Find(ModelKind.Detector)?.Manifest.Name ?? "none: images are taken as face thumbnails (facesearch models pull yunet)";
+        string detector = store.Find(ModelKind.Detector)?.Manifest.Name ?? $"none: images are taken as face thumbnails (facesearch models pull {ModelCatalogue.YuNet})";
         List<string> lines = [$"FaceSearch {version}{(options.Role == SiloRole.All ? "" : $", {options.Role} alone")}"];
         void Add(string name, string value) => lines.Add($"  {name,-10} {value}");
         if (options.Role == SiloRole.Silo)

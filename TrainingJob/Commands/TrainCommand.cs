@@ -16,7 +16,7 @@ internal static class TrainCommand
         Option<string> data = Text("--data", "A folder with one sub-folder per person.", "folder", required: true), output = Text("--out", "The run's folder: checkpoints, metrics, report, model. A run found there goes on.", "folder", required: true);
         Option<string> name = Text("--name", "Name of the new model.", "name"), models = Text("--models", "Folder of installed models (detector, teacher, frozen embedder).", "folder");
         name.DefaultValueFactory = _ => "trained-128";
-        Option<string> baseModel = Text("--base", "head: the frozen embedder. distil: the teacher. Default: the folder's preferred one.", "model"), old = Text("--old", "compatible: the old model.", "model"), from = Text("--from", "finetune: the run folder or weights to start from.", "path");
+        Option<string> baseModel = Text("--base", "head: the frozen embedder. distil: the teacher. Default: the folder's preferred one.", "model"), old = Text("--old", "compatible: the old model.", "model"), from = Text("--from", "finetune, distil: the run folder or weights to start from.", "path"), hints = Text("--hints", "distil: layers that should hold what the teacher's graph holds at a place (FitNets), as layer=value,layer=value.", "pairs");
         Option<string> network = Text("--network", "See: trainingjob networks. With compatible, head trains a head on --base.", "name"), device = Text("--device", "cpu or cuda. Default: CUDA where there is one.", "device"), licence = Text("--licence", "Written into the manifest.", "text");
         network.DefaultValueFactory = _ => Default.Network;
         licence.DefaultValueFactory = _ => Default.Licence;
@@ -27,7 +27,7 @@ internal static class TrainCommand
         Option<int> views = Number("--views", "Varied views of each face that a frozen model embeds once.", Default.TeacherViews), seed = Number("--seed", "Of weights, order and variation: the same seed gives the same model.", Default.Seed), threads = Number("--threads", "Of Torch; 0: as many as processors.", Default.Threads);
         Option<int> every = Number("--validate-every", "Epochs between validations.", Default.ValidateEvery);
         Option<double> rate = Real("--rate", "Highest learning rate.", Default.LearningRate), decay = Real("--weight-decay", "Weight decay.", Default.WeightDecay), average = Real("--average", "Decay of the running mean of the weights that is exported; 0: the last weights.", Default.AverageDecay);
-        Option<double> margin = Real("--margin", "Alpha, on squared distances. FaceNet: 0.2.", Default.Margin), thumbnails = Real("--thumbnails", "Share of unaligned centre crops among the training faces.", Default.ThumbnailShare), teacherWeight = Real("--teacher-weight", "finetune, head: pull towards the teacher's vectors beside the triplets.", Default.TeacherWeight);
+        Option<double> margin = Real("--margin", "Alpha, on squared distances. FaceNet: 0.2.", Default.Margin), thumbnails = Real("--thumbnails", "Share of unaligned centre crops among the training faces.", Default.ThumbnailShare), teacherWeight = Real("--teacher-weight", "finetune, head: pull towards the teacher's vectors beside the triplets.", Default.TeacherWeight), hintWeight = Real("--hint-weight", "distil: weight of the hints.", Default.HintWeight);
         Option<double> validation = Real("--validation-share", "Share of people for validation.", Default.ValidationShare), test = Real("--test-share", "Share of people the model is judged on.", Default.TestShare);
         Option<OptimiserKind> optimiser = new("--optimiser") { Description = "adamw, sgd (momentum 0.9) or adagrad (FaceNet's).", DefaultValueFactory = _ => Default.Optimiser };
         Option<ScheduleKind> schedule = new("--schedule") { Description = "Course of the learning rate.", DefaultValueFactory = _ => Default.Schedule };
@@ -36,7 +36,7 @@ internal static class TrainCommand
 
         Command command = new("train", "Train a model, or go on with a run that was stopped; then export it and judge it on people it has not seen.")
         {
-            mode, data, output, name, models, baseModel, old, from, network, dimension, hidden, epochs, batch, people, faces, negatives, miner, offlineEvery, offlineSubset, margin, views, thumbnails, teacherWeight,
+            mode, data, output, name, models, baseModel, old, from, network, dimension, hidden, epochs, batch, people, faces, negatives, miner, offlineEvery, offlineSubset, margin, views, thumbnails, teacherWeight, hints, hintWeight,
             optimiser, rate, decay, schedule, average, validation, test, every, seed, threads, device, mixed, licence,
         };
         return command.WithExamples(
@@ -51,7 +51,7 @@ internal static class TrainCommand
             TrainingOptions options = new()
             {
                 Mode = parse.GetValue(mode), RunFolder = Path.GetFullPath(parse.GetRequiredValue(output)), ModelName = parse.GetRequiredValue(name), ModelsFolder = parse.GetValue(models),
-                BaseModel = parse.GetValue(baseModel), OldModel = parse.GetValue(old), StartFrom = parse.GetValue(from), Network = parse.GetRequiredValue(network), Device = parse.GetValue(device), Licence = parse.GetRequiredValue(licence),
+                BaseModel = parse.GetValue(baseModel), OldModel = parse.GetValue(old), StartFrom = parse.GetValue(from), Hints = parse.GetValue(hints), HintWeight = (float)parse.GetValue(hintWeight), Network = parse.GetRequiredValue(network), Device = parse.GetValue(device), Licence = parse.GetRequiredValue(licence),
                 Dimension = parse.GetValue(dimension), HeadHidden = parse.GetValue(hidden), Epochs = parse.GetValue(epochs), BatchSize = parse.GetValue(batch), PeoplePerBatch = parse.GetValue(people),
                 FacesPerPerson = parse.GetValue(faces), RandomNegatives = parse.GetValue(negatives), Negatives = parse.GetValue(miner), OfflineEvery = parse.GetValue(offlineEvery), OfflineSubset = parse.GetValue(offlineSubset), Margin = (float)parse.GetValue(margin), TeacherViews = parse.GetValue(views),
                 ThumbnailShare = (float)parse.GetValue(thumbnails), TeacherWeight = (float)parse.GetValue(teacherWeight), Optimiser = parse.GetValue(optimiser), LearningRate = parse.GetValue(rate),

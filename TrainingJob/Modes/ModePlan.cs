@@ -37,7 +37,28 @@ internal sealed record ModePlan(
             throw new TrainingException($"The teacher's embeddings have {teacher.Manifest.Dimension} numbers; set the dimension to that, not {run.Options.Dimension}.");
         TeacherViews views = run.Views(teacher, "teacher.bin", run.Options.TeacherViews, run.Options.TeacherViews / 3);
         Network network = run.NewNetwork();
-        return Image(run, network, new DistilObjective(run.Set, run.Training, views, run.Options, network.Definition.Input.Height), teacher);
+        if (run.Options.StartFrom is not null)
+            LoadWeights(network, run.Options.StartFrom);
+        IReadOnlyList<HintPair> hints = HintPair.Parse(run.Options.Hints);
+        var objective = new DistilObjective(run.Set, run.Training, views, run.Options, network.Definition.Input.Height)
+        {
+            Hints = hints,
+            Maps = hints.Count == 0 ? null : Maps(run, network, teacher, views, hints),
+        };
+        return Image(run, network, objective, teacher);
+    }
+
+    private static TeacherMaps Maps(RunContext run, Network network, InstalledModel teacher, TeacherViews views, IReadOnlyList<HintPair> hints)
+    {
+        TeacherMaps maps = run.Maps(teacher, views, [.. hints.Select(h => h.TeacherValue)]);
+        foreach ((HintPair hint, FeatureShape wanted) in hints.Zip(maps.Shapes))
+        {
+            NetworkNode layer = network.Definition.Nodes.FirstOrDefault(n => n.Name == hint.Layer)
+                ?? throw new TrainingException($"The network '{network.Definition.Name}' has no layer '{hint.Layer}'; it has: {string.Join(", ", network.Definition.Nodes.Select(n => n.Name))}.");
+            if ((layer.Shape.Height, layer.Shape.Width) != (wanted.Height, wanted.Width))
+                throw new TrainingException($"The layer '{hint.Layer}' puts out {layer.Shape} and the teacher's value '{hint.TeacherValue}' is {wanted}: a hint needs the same height and width.");
+        }
+        return maps;
     }
 
     private static ModePlan Triplets(RunContext run)

@@ -38,6 +38,14 @@ internal sealed record RunContext(TrainingOptions Options, FaceSet Set, TorchRun
             n => Progress?.Report(new TrainingProgress("embedding", n, Training.Length, Remaining: clock.Elapsed / n * (Training.Length - n))), Cancellation);
     }
 
+    /// <summary>A teacher's maps of features of those views, computed once and kept in the run's folder.</summary>
+    public TeacherMaps Maps(InstalledModel teacher, TeacherViews views, IReadOnlyList<string> values)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        return TeacherMaps.Load(views, teacher, values, Path.Combine(Options.RunFolder, "maps.bin"),
+            n => Progress?.Report(new TrainingProgress("embedding", n, Training.Length, Remaining: clock.Elapsed / n * (Training.Length - n))), Cancellation);
+    }
+
     /// <summary>A new network of the options' name.</summary>
     public Network NewNetwork()
     {

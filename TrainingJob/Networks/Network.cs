@@ -36,17 +36,26 @@ public sealed class Network : nn.Module<Tensor, Tensor>
     /// <summary>Embeds a batch.</summary>
     /// <param name="input">batch x channels x height x width floats (batch x length for a head); it stays the caller's.</param>
     /// <returns>batch x dimension floats.</returns>
-    public override Tensor forward(Tensor input)
+    public override Tensor forward(Tensor input) => Outputs(input, [])[0];
+
+    /// <summary>Embeds a batch and gives the outputs of inner layers too.</summary>
+    /// <param name="input">As for <see cref="forward"/>.</param>
+    /// <param name="inner">Indices of nodes.</param>
+    /// <returns>The embeddings, and the inner outputs in the order of <paramref name="inner"/>.</returns>
+    public Tensor[] Outputs(Tensor input, IReadOnlyList<int> inner)
     {
         var values = new Tensor?[_modules.Length];
-        int[] left = [.. _readers];
+        int[] readers = [.. _readers];
+        foreach (int node in inner)
+            readers[node]++;
+        int[] left = [.. readers];
         using Tensor first = ChannelsLast(input);
         values[0] = first;
         foreach (NetworkNode node in Definition.Nodes.Skip(1))
         {
             Tensor[] inputs = [.. node.Inputs.Select(i => values[i]!)];
             int source = node.Inputs[0];
-            bool overwrite = source != 0 && _readers[source] == 1 && !Definition.Nodes[source].Layer.KeepsOutput;
+            bool overwrite = source != 0 && readers[source] == 1 && !Definition.Nodes[source].Layer.KeepsOutput;
             Tensor output = node.Layer.Forward(_modules[node.Index], inputs, overwrite);
             values[node.Index] = output;
             foreach (int read in node.Inputs)
@@ -58,7 +67,7 @@ public sealed class Network : nn.Module<Tensor, Tensor>
                 values[read] = null;
             }
         }
-        return values[^1]!;
+        return [values[^1]!, .. inner.Select(node => values[node]!)];
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using FaceSearch.TrainingJob.Augmentation;
 using FaceSearch.TrainingJob.Data;
+using FaceSearch.TrainingJob.Networks;
 using FaceSearch.TrainingJob.Training;
 using FaceSearch.Vision;
 using static TorchSharp.torch;
@@ -19,6 +20,15 @@ namespace FaceSearch.TrainingJob.Objectives;
 /// <param name="side">Side of the network's input.</param>
 public sealed class DistilObjective(FaceSet set, int[] faces, TeacherViews views, TrainingOptions options, int side) : Objective
 {
+    /// <summary>Layers and the teacher's maps that they should hold; empty for none.</summary>
+    public IReadOnlyList<HintPair> Hints { get; init; } = [];
+
+    /// <summary>The teacher's maps, one for each of <see cref="Hints"/>.</summary>
+    public TeacherMaps? Maps { get; init; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Features => [.. Hints.Select(h => h.Layer)];
+
     /// <summary>Weight of the relations: a difference of 0.1 in every cosine costs as much as 0.1 in 1 - cosine.</summary>
     private const float RelationWeight = 10;
 
@@ -55,6 +65,29 @@ public sealed class DistilObjective(FaceSet set, int[] faces, TeacherViews views
         Tensor direct = 1 - (embeddings * target).sum(1).mean();
         Tensor relations = (embeddings.matmul(embeddings.t()) - target.matmul(target.t())).square().mean();
         return new BatchLoss(direct + (RelationWeight * relations));
+    }
+
+    /// <summary>The hints; a centre crop has none, since the teacher's map of the aligned face has other places.</summary>
+    public override Tensor? FeatureLoss(IReadOnlyList<Tensor> features, int[] batch)
+    {
+        long[] aligned = [.. Enumerable.Range(0, batch.Length).Where(i => batch[i] % (views.Count + 1) != views.Count)];
+        if (Maps is null || aligned.Length == 0)
+            return null;
+        Tensor sum = zeros(1, device: features[0].device);
+        using Tensor rows = tensor(aligned, device: features[0].device);
+        for (int map = 0; map < features.Count; map++)
+        {
+            FeatureShape shape = Maps.Shapes[map];
+            float[] wanted = new float[aligned.Length * shape.Length];
+            for (int i = 0; i < aligned.Length; i++)
+            {
+                (int face, int view) = Math.DivRem(batch[aligned[i]], views.Count + 1);
+                Maps.Read(map, face, view, wanted.AsSpan(i * shape.Length, shape.Length));
+            }
+            Tensor target = tensor(wanted, [aligned.Length, shape.Channels, shape.Height, shape.Width], device: features[0].device);
+            sum = sum + LinearHint.Loss(features[map].index_select(0, rows), target);
+        }
+        return options.HintWeight * sum.squeeze();
     }
 
     /// <summary>A view, or the number behind the last one for the thumbnail.</summary>

@@ -33,6 +33,14 @@ public abstract class Objective
     /// <param name="values">Pixels as side x side x 3 floats, or a vector.</param>
     public abstract void Render(int example, Random random, Span<float> values);
 
+    /// <summary>Layers whose outputs <see cref="FeatureLoss"/> wants to see, by name.</summary>
+    public virtual IReadOnlyList<string> Features => [];
+
+    /// <summary>A loss on the outputs of inner layers, which is added to <see cref="Loss"/>; null for none.</summary>
+    /// <param name="features">Outputs of <see cref="Features"/>, in their order: batch x channels x height x width.</param>
+    /// <param name="batch">The batch's numbers.</param>
+    public virtual Tensor? FeatureLoss(IReadOnlyList<Tensor> features, int[] batch) => null;
+
     /// <summary>The loss of a batch.</summary>
     /// <param name="embeddings">batch x dimension, of unit length.</param>
     /// <param name="batch">The batch's numbers.</param>

@@ -98,8 +98,10 @@ public sealed class TrainingLoop(TrainingOptions options, TorchRuntime runtime, 
         using DisposeScope scope = NewDisposeScope();
         Tensor input = NetworkEmbedder.ToInput(batch.Values, batch.Examples.Length, trained.Definition, runtime);
         optimiser.zero_grad();
-        Tensor embeddings = trained.forward(input);
-        BatchLoss result = objective.Loss(embeddings, batch.Examples);
+        Tensor[] outputs = trained.Outputs(input, [.. objective.Features.Select(name => trained.Definition.Nodes.Single(n => n.Name == name).Index)]);
+        BatchLoss result = objective.Loss(outputs[0], batch.Examples);
+        if (objective.FeatureLoss(outputs[1..], batch.Examples) is { } inner)
+            result = result with { Loss = result.Loss + inner };
         double loss = result.Loss.item<float>();
         if (result.Trouble is { } trouble)
             throw new TrainingException(trouble);

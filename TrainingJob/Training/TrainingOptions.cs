@@ -62,7 +62,7 @@ public sealed record TrainingOptions
     /// <summary>Compatible: the old model, whose vectors the new ones must compare with.</summary>
     public string? OldModel { get; init; }
 
-    /// <summary>Fine-tune: the run folder, or file of weights, to start from.</summary>
+    /// <summary>Fine-tune, distil: the run folder, or file of weights, to start from; null (distil only): random weights.</summary>
     public string? StartFrom { get; init; }
 
     /// <summary>Network to train, of <c>trainingjob networks</c>; <c>head</c> is a head on <see cref="BaseModel"/>.</summary>
@@ -73,6 +73,12 @@ public sealed record TrainingOptions
 
     /// <summary>Fine-tune: weight of 1 - cosine to the teacher's vector beside the triplets, so that little data does not undo what was learnt; 0: none.</summary>
     public float TeacherWeight { get; init; }
+
+    /// <summary>Distil: layers that should hold what the teacher holds at a place, as <c>layer=value,layer=value</c>; see <see cref="Objectives.HintPair"/>. Null: none.</summary>
+    public string? Hints { get; init; }
+
+    /// <summary>Distil: weight of the hints beside 1 - cosine.</summary>
+    public float HintWeight { get; init; } = 1;
 
     /// <summary>Dimension of the embedding. FaceNet: 128 was the best of 64 to 512.</summary>
     public int Dimension { get; init; } = 128;

@@ -25,6 +25,7 @@ internal static class TrainingOptionsCheck
         Demand(o.TestShare > 0 && o.ValidationShare >= 0 && o.TestShare + o.ValidationShare < 1, $"the test share must be over 0, so that the model can be judged, and test and validation together below 1; got {o.TestShare} and {o.ValidationShare}");
         Demand(o.TeacherViews >= 1, $"views must be at least 1; got {o.TeacherViews}");
         Demand(o.ValidateEvery >= 1, $"validation must come every 1 or more epochs; got {o.ValidateEvery}");
+        Demand(o.HintWeight >= 0 && float.IsFinite(o.HintWeight), $"the weight of hints must be 0 or more; got {o.HintWeight}");
         Demand(o.HeadHidden >= 0, $"the head's hidden layer must be 0 (none) or wider; got {o.HeadHidden}");
         Demand(o.Mode != TrainingMode.Compatible || o.OldModel is not null, "the mode 'compatible' needs the old model's name");
     }

@@ -37,10 +37,13 @@ public static class FaceRenderer
     /// <param name="values">side x side x 3 floats.</param>
     public static void Encode(AlignedFace face, int side, Span<float> values)
     {
-        ReadOnlySpan<byte> rgb = face.Size == side ? face.Rgb : Resize(face.Rgb, face.Size, side);
+        ReadOnlySpan<byte> rgb = Fit(face, side).Rgb;
         for (int i = 0; i < rgb.Length; i++)
             values[i] = rgb[i] * (2 / 255f) - 1;
     }
+
+    /// <summary>The crop at a model's input size.</summary>
+    public static AlignedFace Fit(AlignedFace crop, int side) => crop.Size == side ? crop : new AlignedFace(side, Resize(crop.Rgb, crop.Size, side));
 
     /// <summary>Bilinear, pixel centres to pixel centres.</summary>
     internal static byte[] Resize(byte[] rgb, int size, int side)

@@ -1,4 +1,5 @@
 using FaceSearch.Evaluation;
+using FaceSearch.TrainingJob.Augmentation;
 using FaceSearch.TrainingJob.Data;
 using FaceSearch.TrainingJob.Training;
 using FaceSearch.Vision;
@@ -19,15 +20,21 @@ public static class ModelEvaluator
     /// <param name="progress">Told the number of faces done.</param>
     public static EmbeddingMatrix Embed(InstalledModel model, FaceSet set, int[] faces, bool aligned = true, Action<int>? progress = null, CancellationToken cancellation = default)
     {
+        return Embed(model, [.. faces.Select(i => (aligned ? set.Faces[i].Aligned : set.Faces[i].Thumbnail)!)], progress, cancellation);
+    }
+
+    /// <summary>Embeds crops of any size; one of another size than the model's input is scaled to it.</summary>
+    /// <exception cref="ModelException">The model's vectors are none.</exception>
+    public static EmbeddingMatrix Embed(InstalledModel model, IReadOnlyList<AlignedFace> crops, Action<int>? progress = null, CancellationToken cancellation = default)
+    {
         using var embedder = new OnnxFaceEmbedder(model, new InferenceOptions { IntraOpThreads = Environment.ProcessorCount });
         int dimension = model.Manifest.Dimension, side = model.Manifest.Input.Width;
-        float[] all = new float[faces.Length * dimension];
-        for (int from = 0; from < faces.Length; from += Batch)
+        float[] all = new float[crops.Count * dimension];
+        for (int from = 0; from < crops.Count; from += Batch)
         {
             cancellation.ThrowIfCancellationRequested();
-            int count = Math.Min(Batch, faces.Length - from);
-            AlignedFace[] crops = [.. faces.AsSpan(from, count).ToArray().Select(i => Fit((aligned ? set.Faces[i].Aligned : set.Faces[i].Thumbnail)!, side))];
-            embedder.Embed(crops, all.AsSpan(from * dimension, count * dimension));
+            int count = Math.Min(Batch, crops.Count - from);
+            embedder.Embed([.. crops.Skip(from).Take(count).Select(crop => FaceRenderer.Fit(crop, side))], all.AsSpan(from * dimension, count * dimension));
             progress?.Invoke(from + count);
         }
         return new EmbeddingMatrix(all, dimension);
@@ -78,7 +85,4 @@ public static class ModelEvaluator
         }
         return new VerificationMetrics(mated.ToArray(), nonMated.ToArray()).TarAtFar(1e-3);
     }
-
-    private static AlignedFace Fit(AlignedFace crop, int side) =>
-        crop.Size == side ? crop : new AlignedFace(side, Augmentation.FaceRenderer.Resize(crop.Rgb, crop.Size, side));
 }

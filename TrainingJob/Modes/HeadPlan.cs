@@ -1,4 +1,5 @@
 using FaceSearch.Evaluation;
+using FaceSearch.TrainingJob.Augmentation;
 using FaceSearch.TrainingJob.Data;
 using FaceSearch.TrainingJob.Networks;
 using FaceSearch.TrainingJob.Objectives;
@@ -60,7 +61,7 @@ internal static class HeadPlan
         foreach (int face in faces.Where(f => !cache.ContainsKey(f)))
         {
             float[] vector = new float[length];
-            frozen.Embed([run.Set.Faces[face].Aligned!], vector);
+            frozen.Embed([FaceRenderer.Fit(run.Set.Faces[face].Aligned!, frozen.Manifest.Input.Width)], vector);
             cache[face] = vector;
         }
         return NetworkEmbedder.Embed(head, run.Runtime, faces.Length, length, (i, values, at) => cache[faces[i]].CopyTo(values, at));

@@ -1,6 +1,7 @@
 using System.IO.MemoryMappedFiles;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using FaceSearch.TrainingJob.Augmentation;
 using FaceSearch.TrainingJob.Networks;
 using FaceSearch.TrainingJob.Training;
 using FaceSearch.Vision;
@@ -94,7 +95,7 @@ public sealed class TeacherMaps : IDisposable
     {
         float[] input = new float[crops.Length * encoder.RowLength];
         for (int i = 0; i < crops.Length; i++)
-            encoder.Encode(crops[i], input.AsSpan(i * encoder.RowLength, encoder.RowLength), mirror: false);
+            encoder.Encode(FaceRenderer.Fit(crops[i], teacher.Manifest.Input.Width), input.AsSpan(i * encoder.RowLength, encoder.RowLength), mirror: false);
         using OrtValue tensor = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, input.AsMemory(), [crops.Length, 3, teacher.Manifest.Input.Height, teacher.Manifest.Input.Width]);
         using var run = new RunOptions();
         using IDisposableReadOnlyCollection<OrtValue> maps = session.Run(run, [teacher.Manifest.Input.Name], [tensor], [.. values]);

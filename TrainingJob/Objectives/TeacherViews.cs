@@ -68,7 +68,7 @@ public sealed class TeacherViews
         var options = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation };
         Parallel.For(0, faces.Length, options, face =>
         {
-            AlignedFace[] crops = [.. Enumerable.Range(0, views).Select(view => Render(set, faces, seed, views, mixed, face, view))];
+            AlignedFace[] crops = [.. Enumerable.Range(0, views).Select(view => FaceRenderer.Fit(Render(set, faces, seed, views, mixed, face, view), teacher.Manifest.Input.Width))];
             embedder.Embed(crops, targets.AsSpan(face * row, row));
             if (Interlocked.Increment(ref done) is var count && count % 50 == 0)
                 progress?.Invoke(count);

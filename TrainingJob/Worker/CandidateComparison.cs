@@ -1,5 +1,6 @@
 using FaceSearch.Evaluation;
 using FaceSearch.TrainingJob.Data;
+using FaceSearch.TrainingJob.Measures;
 using FaceSearch.TrainingJob.Training;
 using FaceSearch.Vision;
 
@@ -12,7 +13,7 @@ internal static class CandidateComparison
     private const int MostImages = 20;
 
     /// <summary>People looked at; the split's order is a hash, so the first ones are a fair sample.</summary>
-    private const int MostPeople = 2_000, Batch = 64;
+    private const int MostPeople = 2_000;
 
     /// <summary>Compares on the test people of a source.</summary>
     /// <param name="present">The model in use.</param>
@@ -37,27 +38,14 @@ internal static class CandidateComparison
             return Make(present, candidate, description, cohortKey, new(0, 0, [], [], [], []));
         try
         {
-            ComparedFaces compared = new(Embed(present, test, cancellation), Embed(candidate, test, cancellation), people, cohorts);
+            AlignedFace[] crops = [.. test.Select(f => f.Aligned!)];
+            ComparedFaces compared = new(ModelEvaluator.Embed(present, crops, cancellation: cancellation), ModelEvaluator.Embed(candidate, crops, cancellation: cancellation), people, cohorts);
             return Make(present, candidate, description, cohortKey, ModelComparer.Compare(compared, options.Seed));
         }
         catch (Exception e) when (e is ModelException or ArgumentException)
         {
             throw new TrainingException($"The two models cannot be compared: {e.Message}", e);
         }
-    }
-
-    private static EmbeddingMatrix Embed(InstalledModel model, List<LabelledFace> faces, CancellationToken cancellation)
-    {
-        using OnnxFaceEmbedder embedder = new(model, new InferenceOptions { IntraOpThreads = Math.Max(1, Environment.ProcessorCount - 1) });
-        int dimension = model.Manifest.Dimension;
-        float[] values = new float[faces.Count * dimension];
-        for (int from = 0; from < faces.Count; from += Batch)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            int count = Math.Min(Batch, faces.Count - from);
-            embedder.Embed([.. faces.GetRange(from, count).Select(f => f.Aligned!)], values.AsSpan(from * dimension, count * dimension));
-        }
-        return new EmbeddingMatrix(values, dimension);
     }
 
     private static ModelEvaluation Make(InstalledModel present, InstalledModel candidate, string data, string? cohortKey, ModelComparisonResult result) => new(

@@ -8,6 +8,9 @@ namespace FaceSearch.Grains.Reembedding;
 /// <summary>What one page of a pass found and did.</summary>
 internal sealed record PassPage(string? Next, int Identities, int Templates, int Changed, int Embedded, int Copied, int WithoutImage, int Failed);
 
+/// <summary>What comparing two whole generations found, and mended.</summary>
+internal sealed record GenerationDifference(int Changed, long Templates, long Copied, long WithoutImage, long Failed);
+
 /// <summary>
 /// Brings the gallery's other generation to what the active one holds, page by page; what is the same already costs one comparison in
 /// memory. Backfilling and catching up are the same pass: the first finds everything different, the last nothing.
@@ -49,6 +52,37 @@ internal sealed class GenerationPass(IGrainFactory grains, string gallery, int t
             await Identity(identity.Id).CopyAsync(to, view.Version, new Dictionary<TemplateId, Embedding>());
         }
         return new PassPage(page.Count < pageSize ? null : page[^1].Id, page.Count, page.Sum(i => i.Templates.Count), different.Count, 0, 0, 0, 0);
+    }
+
+    /// <summary>Compares the generations in both directions and mends what differs.</summary>
+    /// <param name="view">The gallery as it is at the moment of asking.</param>
+    /// <param name="cancellation">Stops it between two pages.</param>
+    public async Task<GenerationDifference> CompareAsync(Func<Task<GalleryView>> view, CancellationToken cancellation)
+    {
+        GenerationDifference found = new(0, 0, 0, 0, 0);
+        for (int shard = 0; shard < (await view()).Map.ShardCount; shard++)
+        {
+            string? after = null;
+            do
+            {
+                PassPage page = await ForwardAsync(await view(), shard, after, cancellation);
+                found = new(found.Changed + page.Changed, found.Templates + page.Templates, found.Copied + page.Copied, found.WithoutImage + page.WithoutImage, found.Failed + page.Failed);
+                after = page.Next;
+            }
+            while (after is not null);
+        }
+        for (int shard = 0; shard < ((await view()).Other?.Map.ShardCount ?? 0); shard++)
+        {
+            string? after = null;
+            do
+            {
+                PassPage page = await BackwardAsync(await view(), shard, after, cancellation);
+                found = found with { Changed = found.Changed + page.Changed };
+                after = page.Next;
+            }
+            while (after is not null);
+        }
+        return found;
     }
 
     /// <summary>The page's identities with the templates that the other generation lacks.</summary>

@@ -1,7 +1,6 @@
 using FaceSearch.Grains.Embedders;
 using FaceSearch.Grains.Galleries;
 using FaceSearch.Grains.Telemetry;
-using FaceSearch.Messages;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Concurrency;
@@ -220,42 +219,6 @@ public sealed partial class ReembeddingGrain(
             s.WithoutImage, s.Failed, speed, left, backfilling ? _run?.Throttle ?? 0 : 0, s.Reason, s.Verification, s.StartedAt, s.ChangedAt, s.RetireAt);
     }
 
-    /// <summary>Publishes the stored activations; what the broker does not confirm stays.</summary>
-    internal async Task PublishAsync()
-    {
-        try
-        {
-            while (state.State.Outbox is [var next, ..])
-            {
-                await services.Events.PublishAsync(new ModelActivated(next.EventId, Gallery, next.Model, next.Generation, next.Previous, next.At));
-                if (state.State.Outbox.Remove(next))
-                    await SaveAsync();
-            }
-        }
-#pragma warning disable CA1031 // a broker that is away must not stop a switch; the sweep tries again
-        catch (Exception e)
-#pragma warning restore CA1031
-        {
-            LogNotPublished(e.GetType().Name, Gallery);
-        }
-    }
-
-    internal async Task AnnounceAsync()
-    {
-        try
-        {
-            ReembeddingState s = state.State;
-            await services.Events.PublishAsync(new ReembeddingProgressed(Guid.NewGuid().ToString("n"), Gallery, s.Phase.ToString()!, s.NewModel, s.Moved, s.Total, services.Time.GetUtcNow()));
-            s.ToAnnounce = false;
-        }
-#pragma warning disable CA1031 // as above; the announcement stays in the state and is tried again
-        catch (Exception e)
-#pragma warning restore CA1031
-        {
-            LogNotPublished(e.GetType().Name, Gallery);
-        }
-    }
-
     /// <summary>Whether the models are compatible.</summary>
     private async Task<bool> CheckAsync(GalleryView view, string model)
     {
@@ -334,18 +297,4 @@ public sealed partial class ReembeddingGrain(
 
     [LoggerMessage(LogLevel.Warning, "Gallery {Gallery} does not follow to model {Model}: {Why}")]
     private partial void LogNotFollowed(string gallery, string model, string why);
-
-    [LoggerMessage(LogLevel.Debug, "News of the re-embedding of gallery {Gallery} could not be published ({Kind}); it is tried again.")]
-    private partial void LogNotPublished(string kind, string gallery);
 }
-
-/// <summary>What a re-embedding needs of its silo.</summary>
-public sealed record ReembeddingServices(
-    IGrainFactory Grains,
-    Storage.ICropStore Crops,
-    EmbedderPool Embedders,
-    CropFitter Fitter,
-    Identification.LiveLatencies Latencies,
-    IEventPublisher Events,
-    IOptions<ReembeddingOptions> Options,
-    TimeProvider Time);

@@ -1,4 +1,3 @@
-using FaceSearch.Evaluation;
 using FaceSearch.Grains.Galleries;
 using FaceSearch.Messages;
 using FaceSearch.Vision;
@@ -102,7 +101,9 @@ internal sealed partial class ReembeddingRun
     {
         GalleryView view = await Generations.BeginAsync(State.NewModel, State.Compatible);
         State.NewGeneration = view.Other!.Generation;
-        State.Total = await TemplatesAsync(view);
+        ShardStatus[] shards = await Task.WhenAll(Enumerable.Range(0, view.Map.ShardCount)
+            .Select(n => _services.Grains.GetGrain<Shards.IGalleryShardGrain>(view.Shard(n).ToString()).GetStatusAsync()));
+        State.Total = shards.Sum(s => s.Templates);
         (State.CursorShard, State.CursorAfter) = (0, null);
         await EnterAsync(ReembeddingPhase.Backfilling);
     }
@@ -153,12 +154,14 @@ internal sealed partial class ReembeddingRun
     private async Task CatchUpAsync()
     {
         using FaceRecoder recoder = await RecoderAsync(State.NewModel);
-        int changed = await CompareAsync(Pass(recoder, State.NewGeneration), count: true);
+        GenerationDifference found = await Pass(recoder, State.NewGeneration).CompareAsync(ViewAsync, _stop.Token);
+        State.Copied += found.Copied;
+        (State.Total, State.WithoutImage, State.Failed, State.Moved) = (found.Templates, found.WithoutImage, found.Failed, found.Templates - found.WithoutImage - found.Failed);
         State.Passes++;
         if (await RefuseAsync(State.Total))
             return;
         // What a pass finds it has mended, and all later changes go to both: a second look is for certainty.
-        if (changed == 0 || State.Passes >= MostPasses)
+        if (found.Changed == 0 || State.Passes >= MostPasses)
             await EnterAsync(ReembeddingPhase.Verifying);
         else
             await SaveAsync();
@@ -185,26 +188,10 @@ internal sealed partial class ReembeddingRun
                 await _grain.EndAsync(ReembeddingPhase.Refused, s.NewGeneration, result.Refusal, Time.GetUtcNow());
             return;
         }
-        s.Verification = await CalibrateAsync(view, next, result);
+        s.Verification = await new ThresholdTransfer(_services.Grains, Time).RunAsync(view, next, result);
         await SaveAsync();
         await Generations.SwitchAsync(s.OldGeneration, s.NewGeneration);
         await SwitchedAsync();
-    }
-
-    /// <summary>Sets the new model's threshold at the rate of false positives that the old one's has at this size.</summary>
-    private async Task<ReembeddingVerification> CalibrateAsync(GalleryView view, GalleryView next, CheckResult result)
-    {
-        ImpostorPrior prior = await ModelPriors.OfAsync(_services.Grains, next.Model);
-        ScoreCalibration? measured = await new GalleryCalibrator(_services.Grains, Time).RunAsync(next, prior);
-        CalibrationState calibration = measured is null ? next.Calibration : CalibrationState.Of(measured, Time.GetUtcNow());
-        ThresholdPolicy policy = view.Settings.Threshold;
-        ThresholdInForce before = new GalleryRoute(view).Threshold(policy, result.Identities);
-        if (policy.Score is not null)
-            policy = new ThresholdPolicy(Score: Math.Clamp(calibration.Read().ThresholdForFpir(Math.Clamp(before.Fpir, 1e-6, 0.5), result.Identities), -1f, 1f));
-        next = next with { Calibration = calibration, Settings = next.Settings with { Threshold = policy } };
-        ThresholdInForce after = new GalleryRoute(next).Threshold(policy, result.Identities);
-        await Generations.PrepareAsync(next.Generation, calibration, policy);
-        return new ReembeddingVerification(result.Identities, result.Templates, result.SelfMatch, result.Agreement, result.Sampled, before.Threshold, after.Threshold, after.Fpir);
     }
 
     private async Task SwitchedAsync()
@@ -231,7 +218,7 @@ internal sealed partial class ReembeddingRun
         {
             // A process that stopped may have stopped between the two generations of a change.
             using FaceRecoder recoder = await RecoderAsync(s.OldModel);
-            await CompareAsync(Pass(recoder, s.OldGeneration), count: false);
+            await Pass(recoder, s.OldGeneration).CompareAsync(ViewAsync, _stop.Token);
             _switchedHere = true;
         }
         TimeSpan left = s.RetireAt!.Value - Time.GetUtcNow();
@@ -257,41 +244,6 @@ internal sealed partial class ReembeddingRun
             await Generations.EndAsync(s.Doomed);
         s.RetireAt = null;
         await EnterAsync(s.Outcome);
-    }
-
-    /// <summary>Compares the generations in both directions and mends what differs; returns how many identities did.</summary>
-    private async Task<int> CompareAsync(GenerationPass pass, bool count)
-    {
-        int changed = 0;
-        long total = 0, copied = 0, without = 0, failed = 0;
-        for (int shard = 0; shard < (await ViewAsync()).Map.ShardCount; shard++)
-        {
-            string? after = null;
-            do
-            {
-                PassPage page = await pass.ForwardAsync(await ViewAsync(), shard, after, _stop.Token);
-                (changed, total, copied, without, failed) = (changed + page.Changed, total + page.Templates, copied + page.Copied, without + page.WithoutImage, failed + page.Failed);
-                after = page.Next;
-            }
-            while (after is not null);
-        }
-        for (int shard = 0; shard < ((await ViewAsync()).Other?.Map.ShardCount ?? 0); shard++)
-        {
-            string? after = null;
-            do
-            {
-                PassPage page = await pass.BackwardAsync(await ViewAsync(), shard, after, _stop.Token);
-                changed += page.Changed;
-                after = page.Next;
-            }
-            while (after is not null);
-        }
-        if (count)
-        {
-            State.Copied += copied;
-            (State.Total, State.WithoutImage, State.Failed, State.Moved) = (total, without, failed, total - without - failed);
-        }
-        return changed;
     }
 
     private async Task<bool> RefuseAsync(long total)
@@ -330,13 +282,6 @@ internal sealed partial class ReembeddingRun
     }
 
     private GenerationPass Pass(FaceRecoder recoder, int to) => new(_services.Grains, _gallery, to, State.Compatible, recoder, _services.Options.Value.Page);
-
-    private async Task<long> TemplatesAsync(GalleryView view)
-    {
-        ShardStatus[] shards = await Task.WhenAll(Enumerable.Range(0, view.Map.ShardCount)
-            .Select(n => _services.Grains.GetGrain<Shards.IGalleryShardGrain>(view.Shard(n).ToString()).GetStatusAsync()));
-        return shards.Sum(s => s.Templates);
-    }
 
     private IGalleryGenerationsGrain Generations => _services.Grains.GetGrain<IGalleryGenerationsGrain>(_gallery);
 

@@ -30,18 +30,15 @@ public sealed class ClusterTests
         refused.Message.ShouldContain("newer than this program");
     }
 
-    [Theory]
-    [InlineData(0, 0)]
-    [InlineData(1, 0)]
-    [InlineData(1, 1)]
-    public async Task After_kill_9_of_one_of_two_silos_the_other_finds_everything_acknowledged_within_30_seconds_and_nothing_erased(int killed, int replicas)
+    [Fact]
+    public async Task After_kill_9_of_one_of_two_silos_with_replicas_the_other_finds_everything_acknowledged_within_30_seconds_and_nothing_erased()
     {
         await using SiloCluster cluster = await SiloCluster.OnPostgresAsync();
         (await cluster.DatabaseAsync("apply")).Code.ShouldBe(0);
         await cluster.AddSiloAsync();
         await cluster.AddSiloAsync();
         (await cluster.QueryAsync("SELECT count(*) FROM facesearch.silos WHERE status = 3")).ShouldBe(2L);
-        await KillRun.RunAsync(cluster, killed, replicas);
+        await KillRun.RunAsync(cluster, killed: 1, replicas: 1);
     }
 
     [Fact]

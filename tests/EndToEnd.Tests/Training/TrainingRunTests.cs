@@ -1,33 +1,25 @@
-using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
 using FaceSearch.EndToEnd.Tests.Server;
-using FaceSearch.Vision;
 
 namespace FaceSearch.EndToEnd.Tests.Training;
 
 /// <summary>A gallery learns from its own faces: real silo, real worker processes, real photographs.</summary>
 [Trait("Category", "Slow")]
-public sealed class TrainingRunTests : IAsyncDisposable
+public sealed class TrainingRunTests : IDisposable
 {
-    private const int People = 60, MostImages = 4;
+    private readonly TrainingScene _scene = new();
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("facesearch-train-").FullName;
-
-    public ValueTask DisposeAsync()
-    {
-        Directory.Delete(_folder, recursive: true);
-        return ValueTask.CompletedTask;
-    }
+    public void Dispose() => _scene.Dispose();
 
     [Fact]
     public async Task A_killed_workers_run_is_ended_by_another_its_candidate_is_judged_and_the_gallery_moves_to_what_is_promoted_and_back()
     {
         int port = ServerProcess.FreePort();
-        await using ServerProcess server = await ServerProcess.StartAsync(Models(), $"--Silo:ClientPort={port}", "--Training:Lease=00:00:05");
+        await using ServerProcess server = await ServerProcess.StartAsync(_scene.Models(), $"--Silo:ClientPort={port}", "--Training:Lease=00:00:05");
         await server.CreateGalleryAsync("people", new { retention = "crop", cohortKey = "team" });
         string before = (await server.GetAsync("/api/v1/galleries/people")).GetProperty("model").GetString()!;
-        await EnrolAsync(server);
+        await TrainingScene.EnrolAsync(server);
         JsonElement run = await server.SendAsync(HttpMethod.Post, "/api/v1/training/runs", JsonContent.Create(new
         {
             gallery = "people", mode = "head", leastPeople = 10,
@@ -35,14 +27,14 @@ public sealed class TrainingRunTests : IAsyncDisposable
         }));
         string id = run.GetProperty("id").GetString()!;
 
-        await using (WorkerProcess first = new(server, port, _folder, "first"))
+        await using (WorkerProcess first = new(server, port, _scene.Folder, "first"))
         {
-            await WaitAsync(server, id, first, r => r.TryGetProperty("progress", out JsonElement p) && p.GetProperty("phase").GetString() == "training" && p.GetProperty("done").GetInt64() > 0);
+            await TrainingScene.WaitAsync(server, id, first, r => r.TryGetProperty("progress", out JsonElement p) && p.GetProperty("phase").GetString() == "training" && p.GetProperty("done").GetInt64() > 0);
             await first.KillAsync();
         }
-        File.Exists(Path.Combine(_folder, "runs", id, "faces.bin")).ShouldBeTrue();
-        await using WorkerProcess second = new(server, port, _folder, "second");
-        JsonElement ended = await WaitAsync(server, id, second, r => r.TryGetProperty("finishedAt", out _));
+        File.Exists(Path.Combine(_scene.Folder, "runs", id, "faces.bin")).ShouldBeTrue();
+        await using WorkerProcess second = new(server, port, _scene.Folder, "second");
+        JsonElement ended = await TrainingScene.WaitAsync(server, id, second, r => r.TryGetProperty("finishedAt", out _));
 
         ended.GetProperty("state").GetString().ShouldBe("completed", ended.ToString() + second.Output);
         ended.GetProperty("attempts").GetInt32().ShouldBe(2);
@@ -50,7 +42,7 @@ public sealed class TrainingRunTests : IAsyncDisposable
         string outcome = ended.GetProperty("outcome").GetString()!;
         outcome.ShouldContain("romoted.");
         TestContext.Current.TestOutputHelper?.WriteLine(outcome);
-        await server.WaitAsync(() => Task.FromResult(!Directory.EnumerateFiles(Path.Combine(_folder, "runs", id), "*.bin").Any()), TimeSpan.FromSeconds(10));
+        await server.WaitAsync(() => Task.FromResult(!Directory.EnumerateFiles(Path.Combine(_scene.Folder, "runs", id), "*.bin").Any()), TimeSpan.FromSeconds(10));
 
         string model = ended.GetProperty("model").GetString()!;
         JsonElement candidate = (await server.GetAsync($"/api/v1/models/{model}")).GetProperty("model");
@@ -74,18 +66,18 @@ public sealed class TrainingRunTests : IAsyncDisposable
     public async Task A_network_of_another_input_size_is_trained_from_nothing_then_fine_tuned_and_refused_each_time_with_its_reason()
     {
         int port = ServerProcess.FreePort();
-        await using ServerProcess server = await ServerProcess.StartAsync(Models(), $"--Silo:ClientPort={port}");
+        await using ServerProcess server = await ServerProcess.StartAsync(_scene.Models(), $"--Silo:ClientPort={port}");
         await server.CreateGalleryAsync("people", new { retention = "crop" });
         string before = (await server.GetAsync("/api/v1/galleries/people")).GetProperty("model").GetString()!;
-        await EnrolAsync(server);
-        await using WorkerProcess worker = new(server, port, _folder, "worker");
+        await TrainingScene.EnrolAsync(server);
+        await using WorkerProcess worker = new(server, port, _scene.Folder, "worker");
         Dictionary<string, string> options = new()
         {
             ["network"] = "nns2", ["epochs"] = "1", ["people-per-batch"] = "8", ["random-negatives"] = "0", ["test-share"] = "0.4", ["threads"] = "1",
         };
 
         (string from, _) = await RefusedAsync("scratch");
-        options["start-from"] = Path.Combine(_folder, "runs", from);
+        options["start-from"] = Path.Combine(_scene.Folder, "runs", from);
         (_, string model) = await RefusedAsync("fineTune");
 
         (await server.GetAsync($"/api/v1/models/{model}/manifest")).GetProperty("input").GetProperty("width").GetInt32().ShouldBe(140);
@@ -95,7 +87,7 @@ public sealed class TrainingRunTests : IAsyncDisposable
         {
             JsonElement run = await server.SendAsync(HttpMethod.Post, "/api/v1/training/runs", JsonContent.Create(new { gallery = "people", mode, leastPeople = 10, options }));
             string id = run.GetProperty("id").GetString()!;
-            JsonElement ended = await WaitAsync(server, id, worker, r => r.TryGetProperty("finishedAt", out _));
+            JsonElement ended = await TrainingScene.WaitAsync(server, id, worker, r => r.TryGetProperty("finishedAt", out _));
             ended.GetProperty("state").GetString().ShouldBe("completed", ended.ToString() + worker.Output);
             ended.GetProperty("promoted").GetBoolean().ShouldBeFalse();
             // A network that has seen 140 faces once is far behind one that has seen millions.
@@ -112,56 +104,10 @@ public sealed class TrainingRunTests : IAsyncDisposable
         JsonElement answer = default;
         await server.WaitAsync(async () =>
         {
-            answer = await server.IdentifyImageAsync("people", Photographs().First().Files[0], "?faces=central");
-            answer.GetProperty("results")[0].GetProperty("candidates")[0].GetProperty("identity").GetString().ShouldBe(Photographs().First().Name);
+            answer = await server.IdentifyImageAsync("people", TrainingScene.Photographs().First().Files[0], "?faces=central");
+            answer.GetProperty("results")[0].GetProperty("candidates")[0].GetProperty("identity").GetString().ShouldBe(TrainingScene.Photographs().First().Name);
             return answer.GetProperty("model").GetString() == model;
         }, TimeSpan.FromMinutes(1));
-        answer.GetProperty("results")[0].GetProperty("candidates")[0].GetProperty("identity").GetString().ShouldBe(Photographs().First().Name);
-    }
-
-    private static async Task<JsonElement> WaitAsync(ServerProcess server, string run, WorkerProcess worker, Func<JsonElement, bool> condition)
-    {
-        JsonElement now = default;
-        try
-        {
-            await server.WaitAsync(async () =>
-            {
-                worker.HasExited.ShouldBeFalse(worker.Output);
-                now = await server.GetAsync($"/api/v1/training/runs/{run}");
-                return condition(now) || now.TryGetProperty("finishedAt", out _);
-            }, TimeSpan.FromMinutes(5));
-        }
-        catch (TimeoutException e)
-        {
-            throw new TimeoutException($"{e.Message}\n{now}\n{worker.Output}", e);
-        }
-        condition(now).ShouldBeTrue($"{now}\n{worker.Output}");
-        return now;
-    }
-
-    private static async Task EnrolAsync(ServerProcess server)
-    {
-        int number = 0;
-        foreach ((string name, string[] files) in Photographs())
-        {
-            MultipartFormDataContent form = Api.Multipart(name, files);
-            form.Add(new StringContent(JsonSerializer.Serialize(new { team = number++ % 2 == 0 ? "red" : "blue" })), "metadata");
-            await server.SendAsync(HttpMethod.Post, "/api/v1/galleries/people/identities?faces=central&onConflict=allow", form);
-        }
-    }
-
-    private static IEnumerable<(string Name, string[] Files)> Photographs() => Directory.EnumerateDirectories(SharedData.Faces)
-        .Order(StringComparer.Ordinal)
-        .Select(folder => (Name: Path.GetFileName(folder), Files: Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Take(MostImages).ToArray()))
-        .Where(person => person.Files.Length == MostImages)
-        .Take(People);
-
-    /// <summary>The models in a folder that the server may write to.</summary>
-    private string Models()
-    {
-        string folder = Path.Combine(_folder, "server-models");
-        foreach (InstalledModel model in new ModelStore(SharedData.Models).List())
-            new ModelStore(folder).Import(model.Path, model.Manifest);
-        return folder;
+        answer.GetProperty("results")[0].GetProperty("candidates")[0].GetProperty("identity").GetString().ShouldBe(TrainingScene.Photographs().First().Name);
     }
 }

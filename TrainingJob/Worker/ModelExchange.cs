@@ -20,23 +20,33 @@ internal sealed class ModelExchange : IDisposable
             _http.DefaultRequestHeaders.Add(HttpApi.KeyHeader, key);
     }
 
-    /// <summary>The model as it lies here, or fetched from the server and verified.</summary>
-    /// <exception cref="TrainingException">Neither has it.</exception>
-    public async Task<InstalledModel> FindAsync(string name, CancellationToken cancellation)
+    /// <summary>The server's model: as it lies here if it is the same one, else fetched from the server and verified.</summary>
+    /// <returns>The model, and the digest under which the server knows it (here its batch dimension may have been freed).</returns>
+    /// <exception cref="TrainingException">The server does not have it, or another model lies here under its name.</exception>
+    public async Task<(InstalledModel Model, string Digest)> FindAsync(string name, CancellationToken cancellation)
     {
-        if (_store.Find(ModelKind.Embedder, name) is { } here)
-            return here;
         ModelManifest manifest;
         using (HttpResponseMessage answer = await _http.GetAsync(new Uri($"models/{Uri.EscapeDataString(name)}/manifest", UriKind.Relative), cancellation).ConfigureAwait(false))
         {
             await DemandAsync(answer, cancellation).ConfigureAwait(false);
             manifest = ModelManifest.Parse(await answer.Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false), name);
         }
+        if (_store.Find(ModelKind.Embedder, name) is not { } here)
+            return (await FetchAsync(manifest, cancellation).ConfigureAwait(false), manifest.Sha256);
+        if (Origin(here.Manifest) != Origin(manifest) && here.Manifest.Sha256 != manifest.Sha256)
+            throw new TrainingException($"Model '{name}' in '{_store.Folder}' is not the server's model of that name. Remove or rename it; the server's is fetched then.");
+        return (here, manifest.Sha256);
+    }
+
+    private static string Origin(ModelManifest manifest) => manifest.Source?.Sha256 ?? manifest.Sha256;
+
+    private async Task<InstalledModel> FetchAsync(ModelManifest manifest, CancellationToken cancellation)
+    {
         Directory.CreateDirectory(_store.Folder);
         string temporary = Path.Combine(_store.Folder, $"{Guid.NewGuid():n}.part");
         try
         {
-            using HttpResponseMessage answer = await _http.GetAsync(new Uri($"models/{Uri.EscapeDataString(name)}/file", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+            using HttpResponseMessage answer = await _http.GetAsync(new Uri($"models/{Uri.EscapeDataString(manifest.Name)}/file", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
             await DemandAsync(answer, cancellation).ConfigureAwait(false);
             await using (FileStream file = File.Create(temporary))
                 await answer.Content.CopyToAsync(file, cancellation).ConfigureAwait(false);

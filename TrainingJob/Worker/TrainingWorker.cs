@@ -83,7 +83,7 @@ public sealed partial class TrainingWorker(IGrainFactory grains, ITrainer traine
     {
         TrainingRequest plan = lease.Run.Plan;
         using ModelExchange models = new(options);
-        InstalledModel? present = lease.PresentModel is { } inUse ? await models.FindAsync(inUse, keeper.Token).ConfigureAwait(false) : null;
+        (InstalledModel Model, string Digest)? present = lease.PresentModel is { } inUse ? await models.FindAsync(inUse, keeper.Token).ConfigureAwait(false) : null;
         if (lease.BaseModel is { } named)
             await models.FindAsync(named, keeper.Token).ConfigureAwait(false);
         TrainingOptions made = PlanOptions.Of(lease, _folders.Of(lease.Run.Id), options.ModelsFolder);
@@ -93,7 +93,8 @@ public sealed partial class TrainingWorker(IGrainFactory grains, ITrainer traine
         keeper.Report(new TrainingRunProgress("comparing", 0, 0));
         FaceSet set = await FaceSet.LoadAsync(source, Path.Combine(made.RunFolder, "faces.bin"), cancellation: keeper.Token).ConfigureAwait(false);
         InstalledModel candidate = models.Install(result.OnnxPath, result.Manifest);
-        ModelEvaluation? evaluation = present is null ? null : CandidateComparison.Run(present, candidate, set.Faces, made, plan.CohortKey, $"{source.Description}, people of the test split", keeper.Token);
+        ModelEvaluation? evaluation = present is not var (used, digest) ? null
+            : CandidateComparison.Run(used, candidate, set.Faces, made, plan.CohortKey, $"{source.Description}, people of the test split", keeper.Token) with { ActiveSha256 = digest };
 
         keeper.Report(new TrainingRunProgress("uploading", 0, 0));
         await keeper.EnsureAsync().ConfigureAwait(false);

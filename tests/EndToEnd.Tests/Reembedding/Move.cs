@@ -15,15 +15,20 @@ internal static class Move
     public static string[] Pictures() => [.. Directory.GetFiles(SharedData.Faces, "*.jpg", SearchOption.AllDirectories)
         .OrderBy(f => f[^8..], StringComparer.Ordinal).ThenBy(f => f, StringComparer.Ordinal)];
 
-    public static Task<JsonElement> StartMoveAsync(this ServerProcess server, string gallery, string model) =>
-        server.SendAsync(HttpMethod.Post, $"/api/v1/galleries/{gallery}/reembedding", JsonContent.Create(new { model, maxMissingShare = 0.0 }));
+    public static Task<JsonElement> StartMoveAsync(this ServerProcess server, string gallery, string model, double maxMissingShare = 0) =>
+        server.SendAsync(HttpMethod.Post, $"/api/v1/galleries/{gallery}/reembedding", JsonContent.Create(new { model, maxMissingShare }));
 
     public static async Task<JsonElement> UntilAsync(this ServerProcess server, string gallery, string phase, TimeSpan limit)
     {
         JsonElement status = default;
         await server.WaitAsync(async () =>
         {
-            status = await server.GetAsync($"/api/v1/galleries/{gallery}/reembedding");
+            using HttpResponseMessage answer = await server.TrySendAsync(HttpMethod.Get, $"/api/v1/galleries/{gallery}/reembedding", null);
+            string text = await answer.Content.ReadAsStringAsync();
+            if (answer.StatusCode == System.Net.HttpStatusCode.NotFound)
+                return false; // The event that starts it is on its way.
+            answer.IsSuccessStatusCode.ShouldBeTrue(text);
+            status = JsonDocument.Parse(text).RootElement;
             string now = status.GetProperty("phase").GetString()!;
             if (now != phase && now is "refused" or "cancelled")
                 throw new InvalidOperationException(status.ToString());

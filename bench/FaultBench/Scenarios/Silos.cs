@@ -20,7 +20,7 @@ internal abstract class SiloScenario : Scenario
 
     public override async Task RunAsync(Run run, Row row)
     {
-        await using FaultCluster cluster = await FaultCluster.StartAsync(run.Folder, run.SiloDll, IsWired);
+        await using FaultCluster cluster = await FaultCluster.StartAsync(run.Folder, NeedsBefore ? run.BeforeDll! : run.SiloDll, IsWired);
         Ledger ledger = new(run.Folder, run.IsUntimed);
         Service service = await Service.MakeAsync(cluster, ledger);
         Stage stage = new(run, row, cluster, ledger, service, new Random(run.Seed));

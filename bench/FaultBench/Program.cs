@@ -3,7 +3,7 @@ using FaceSearch.FaultBench;
 using FaceSearch.FaultBench.Scenarios;
 
 Scenario[] scenarios = [new KillScenario(), new PauseScenario(), new PartitionScenario(), new MembershipScenario(), new UpgradeScenario(), new SlowScenario(), new OverloadScenario(),
-    SuiteScenario.Broker, SuiteScenario.Messages, SuiteScenario.Storage, new DiskScenario()];
+    SuiteScenario.Broker, SuiteScenario.Messages, SuiteScenario.Storage, DiskScenario.Embedded, DiskScenario.Postgres];
 
 var dose = new Option<string>("--dose") { Description = "short: a few minutes in all; long: the doses of the table in docs/reliability.md (hours).", DefaultValueFactory = _ => "short" };
 dose.AcceptOnlyFromAmong("short", "long");

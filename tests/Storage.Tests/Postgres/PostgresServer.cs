@@ -78,6 +78,18 @@ internal sealed class PostgresServer : IAsyncDisposable
         return ConnectionString(name);
     }
 
+    /// <summary>Makes an empty database whose tables and indexes are in this folder, on a disk of its own perhaps; the write-ahead log is not.</summary>
+    public async Task<string> CreateDatabaseOnAsync(string folder)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"test_{Interlocked.Increment(ref _databases)}"), space = Path.Combine(folder, "tablespace");
+        Directory.CreateDirectory(space);
+        if (Environment.UserName == "root")
+            await ToolAsync("chown", "postgres", space);
+        await ExecuteAsync(ConnectionString("postgres"), $"CREATE TABLESPACE {name} LOCATION '{space}'");
+        await ExecuteAsync(ConnectionString("postgres"), $"CREATE DATABASE {name} TABLESPACE {name}");
+        return ConnectionString(name);
+    }
+
     public string ConnectionString(string database) =>
         string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={Port};Username=facesearch;Password={Password};Database={database};Timeout=15");
 

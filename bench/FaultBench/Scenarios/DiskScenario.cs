@@ -2,6 +2,7 @@ using System.Diagnostics;
 using FaceSearch.FaultBench.Load;
 using FaceSearch.FaultBench.Reports;
 using FaceSearch.FaultBench.Servers;
+using FaceSearch.Tests.Servers;
 
 namespace FaceSearch.FaultBench.Scenarios;
 
@@ -36,7 +37,7 @@ internal sealed class DiskScenario : Scenario
     public override (int Short, int Long) Doses => (1, 20);
 
     public override string? Missing => !OperatingSystem.IsLinux() || Environment.UserName != "root" ? "a file system can only be mounted by root"
-        : _isPostgres ? PrivatePostgres.Missing : null;
+        : _isPostgres ? PostgresServer.Missing : null;
 
     public override async Task RunAsync(Run run, Row row)
     {
@@ -46,7 +47,7 @@ internal sealed class DiskScenario : Scenario
         Ledger ledger = new(run.Folder, run.IsUntimed);
         try
         {
-            await using PrivatePostgres? postgres = _isPostgres ? await PostgresOnAsync(disk, run) : null;
+            await using FaultDatabase? postgres = _isPostgres ? await PostgresOnAsync(disk, run) : null;
             await using ServerNode server = new("server", $"http://127.0.0.1:{ServerNode.FreePort()}", run.SiloDll, run.Folder, start => ["--Gateway:RequestsPerSecond=0",
                 .. postgres is null ? [$"--Silo:DataFolder={Path.Combine(disk, "data")}"]
                     : (string[])["--Storage:Provider=Postgres", $"--Storage:ConnectionString={postgres.ConnectionString(start)}"]]);
@@ -74,14 +75,9 @@ internal sealed class DiskScenario : Scenario
             await SuiteScenario.FlushFaults.AddAsync(run, row);
     }
 
-    private static async Task<PrivatePostgres> PostgresOnAsync(string disk, Run run)
+    private static async Task<FaultDatabase> PostgresOnAsync(string disk, Run run)
     {
-        PrivatePostgres postgres = await PrivatePostgres.StartAsync(Path.Combine(run.Folder, "postgres"), "127.0.0.1");
-        string space = Path.Combine(disk, "tablespace");
-        Directory.CreateDirectory(space);
-        await Tool.RunAsync("chown", "postgres", space);
-        await postgres.ExecuteAsync($"CREATE TABLESPACE small LOCATION '{space}'", "postgres");
-        await postgres.ExecuteAsync("ALTER DATABASE facesearch SET TABLESPACE small", "postgres");
+        FaultDatabase postgres = await FaultDatabase.StartAsync(Path.Combine(run.Folder, "postgres"), "127.0.0.1", tables: disk);
         (int code, string output) = await Tool.TryAsync("dotnet", run.SiloDll, "database", "apply", $"--Storage:ConnectionString={postgres.ConnectionString("schema")}");
         return code == 0 ? postgres : throw new InvalidOperationException($"The schema could not be applied: {output}");
     }

@@ -2,6 +2,7 @@ using FaceSearch.FaultBench.Load;
 using FaceSearch.FaultBench.Network;
 using FaceSearch.FaultBench.Reports;
 using FaceSearch.FaultBench.Servers;
+using FaceSearch.Tests.Servers;
 
 namespace FaceSearch.FaultBench.Scenarios;
 
@@ -16,7 +17,7 @@ internal abstract class SiloScenario : Scenario
     /// <summary>For a silo that falls silent, which nobody can tell from a slow one at once.</summary>
     protected static TimeSpan SilentLimit => TimeSpan.FromSeconds(90);
 
-    public override string? Missing => PrivatePostgres.Missing ?? (IsWired ? Wire.Missing : null);
+    public override string? Missing => PostgresServer.Missing ?? (IsWired ? Wire.Missing : null);
 
     public override async Task RunAsync(Run run, Row row)
     {

@@ -11,9 +11,9 @@ internal sealed class FaultCluster : IAsyncDisposable
     private readonly string _dll;
     private readonly bool _wired;
 
-    private FaultCluster(string folder, string dll, bool wired, PrivatePostgres postgres) => (_folder, _dll, _wired, Postgres) = (folder, dll, wired, postgres);
+    private FaultCluster(string folder, string dll, bool wired, FaultDatabase postgres) => (_folder, _dll, _wired, Postgres) = (folder, dll, wired, postgres);
 
-    public PrivatePostgres Postgres { get; }
+    public FaultDatabase Postgres { get; }
 
     public List<ServerNode> Silos { get; } = [];
 
@@ -36,7 +36,7 @@ internal sealed class FaultCluster : IAsyncDisposable
     {
         Directory.CreateDirectory(folder);
         string hub = wired ? Wire.HubAddress : "127.0.0.1";
-        FaultCluster cluster = new(folder, dll, wired, await PrivatePostgres.StartAsync(Path.Combine(folder, "postgres"), hub));
+        FaultCluster cluster = new(folder, dll, wired, await FaultDatabase.StartAsync(Path.Combine(folder, "postgres"), hub));
         try
         {
             await cluster.ApplySchemaAsync(dll);

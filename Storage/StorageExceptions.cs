@@ -37,4 +37,7 @@ public sealed class SnapshotDamagedException(string snapshot, string what, Excep
     : StorageException($"Snapshot {snapshot} is damaged: {what}.", inner);
 
 /// <summary>The store cannot be reached or read now.</summary>
-public sealed class StorageUnavailableException(string what, Exception? inner) : StorageException(what, inner);
+public class StorageUnavailableException(string what, Exception? inner) : StorageException(what, inner);
+
+/// <summary>The store has no memory or no connection left at the moment: nothing was written, what is open may go on, and later commits may succeed.</summary>
+public sealed class StorageBusyException(string what, Exception inner) : StorageUnavailableException(what, inner);

@@ -106,6 +106,11 @@ public static class GatewayHosting
     /// <summary>Adds the gateway's middleware and endpoints, at the root of the application.</summary>
     public static WebApplication MapFaceSearchGateway(this WebApplication app)
     {
+        app.Use((context, next) =>
+        {
+            Deadline.Arrived(context);
+            return next(context);
+        });
         app.UseSecurityHeaders();
         app.UseMiddleware<ProblemMiddleware>();
         if (app.Services.GetService<ClusterConnection>() is { } connection)

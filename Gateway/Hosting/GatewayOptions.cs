@@ -60,7 +60,7 @@ public sealed class GatewayOptions
     [Range(1, 1_000)]
     public int MaxFaces { get; set; } = 64;
 
-    /// <summary>Longest deadline a caller may ask for, and that of every request without one of its own. Default 30 s.</summary>
+    /// <summary>Longest deadline a caller may ask for, and that of every request without one of its own, from its arrival on: slow uploads count. Default 30 s.</summary>
     public TimeSpan MaxTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long the list of keys is trusted before the cluster is asked again. Default 3 s: so long may a revoked key live, and 2 s more while the cluster does not answer.</summary>

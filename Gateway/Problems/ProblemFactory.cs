@@ -19,6 +19,8 @@ internal static class ProblemFactory
     {
         ProblemException e => e.Problem,
         FaceSearchException e => Create(e.Type, e.Message, e.Status) with { RetryAfterSeconds = e.RetryAfter?.TotalSeconds },
+        // Orleans wraps what a grain's storage throws.
+        OrleansException { InnerException: FaceSearchException e } => From(e),
         ImageRejectedException e => From(e),
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Create(
             ProblemTypes.TooLarge, "The request body is larger than this endpoint takes."),

@@ -4,6 +4,7 @@ using System.Text.Encodings.Web;
 using FaceSearch.Gateway.Problems;
 using FaceSearch.Http;
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -25,6 +26,9 @@ internal sealed class ApiKeyHandler(
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
+        // Health must answer before the cluster does: a gateway that has found no silo yet does not even know that there is a grain with keys.
+        if (Context.GetEndpoint()?.Metadata.GetMetadata<IAllowAnonymous>() is not null)
+            return AuthenticateResult.NoResult();
         string? presented = Presented(Request);
         KeyLookup lookup = await ring.LookUpAsync(presented);
         if (lookup.Key is { } key)

@@ -15,7 +15,7 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
 {
     /// <summary>
     /// How long a request waits for the keys, and how much older than <see cref="GatewayOptions.KeyCache"/> they may be while the cluster
-    /// does not answer: while the silo that has them is cut off, all requests would hang with it.
+    /// does not answer, or answers with an error: while the silo that has them is cut off, all requests would hang or fail with it.
     /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
@@ -41,9 +41,9 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
         Snapshot? snapshot = _snapshot;
         TimeSpan cache = options.Value.KeyCache, age = snapshot is null ? TimeSpan.MaxValue : time.GetUtcNow() - snapshot.At;
         if (snapshot is null || age >= cache + Patience)
-            snapshot = await NewAsync(Patience) ?? throw new ProblemException(ProblemFactory.Create(ProblemTypes.ShardUnavailable, "The part of the cluster that knows the API keys does not answer. Nothing was done.") with { RetryAfterSeconds = 1 });
+            snapshot = await NewAsync() ?? throw new ProblemException(ProblemFactory.Create(ProblemTypes.ShardUnavailable, "The part of the cluster that knows the API keys does not answer. Nothing was done.") with { RetryAfterSeconds = 1 });
         else if (age >= cache)
-            snapshot = await NewAsync(Moment) ?? snapshot;
+            snapshot = await NewerAsync() ?? snapshot;
         else if (age >= cache / 2) // Ahead of time, so that no request of steady traffic waits for it.
             Ask().Ignore();
         if (presented is null || snapshot.Keys.Count == 0)
@@ -67,11 +67,20 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
     }
 
     /// <summary>The keys as the cluster has them now; null if it does not say so in time.</summary>
-    private async Task<Snapshot?> NewAsync(TimeSpan patience)
+    /// <exception cref="Exception">The cluster answers with an error.</exception>
+    private async Task<Snapshot?> NewAsync()
     {
         Task<Snapshot> answer = Ask();
-        await ((Task)answer).WaitAsync(patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)answer).WaitAsync(Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return answer.IsCompleted ? await answer : null;
+    }
+
+    /// <summary>The keys as the cluster has them now; null if it does not say so at once, or fails.</summary>
+    private async Task<Snapshot?> NewerAsync()
+    {
+        Task<Snapshot> answer = Ask();
+        await ((Task)answer).WaitAsync(Moment, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return answer.IsCompletedSuccessfully ? await answer : null;
     }
 
     /// <summary>All callers wait for one question; one that has no answer in time is asked anew.</summary>

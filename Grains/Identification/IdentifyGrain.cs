@@ -121,9 +121,10 @@ public sealed class IdentifyGrain(GalleryRoutes routes, ShardCalls shards, LiveL
         };
         if (active && route.IsStale(identities))
             GrainFactory.GetGrain<IGalleryRoutingGrain>(query.Gallery).CalibrateIfStaleAsync().Ignore();
+        int answered = answers.Count(a => a is not null), replicas = answers.Count(a => a is { FromReplica: true });
+        GrainMetrics.Answered(query.Gallery, answered - replicas, replicas);
         return new IdentifyOutcome(
             decision, candidates.Length > query.Top ? candidates[..query.Top] : candidates, threshold, margin, view.Model, view.Generation,
-            answers.Count(a => a is not null), answers.Length, answers.Max(a => a?.SearchMicroseconds ?? 0), answers.Any(a => a is { StoppedEarly: true }),
-            answers.Count(a => a is { FromReplica: true }));
+            answered, answers.Length, answers.Max(a => a?.SearchMicroseconds ?? 0), answers.Any(a => a is { StoppedEarly: true }), replicas);
     }
 }

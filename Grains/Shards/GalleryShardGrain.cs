@@ -216,8 +216,8 @@ public sealed partial class GalleryShardGrain(
         }
         catch (Exception e) when (e is StorageException or VectorIndex.IndexFullException or ObjectDisposedException)
         {
-            // After a refused or half-applied change memory may lag behind the log: reopen. A full disk wrote nothing.
-            if (e is not StorageFullException)
+            // After a refused or half-applied change memory may lag behind the log: reopen. A full disk or a busy server wrote nothing.
+            if (e is not (StorageFullException or StorageBusyException))
                 DeactivateOnIdle();
             throw Translate(e);
         }
@@ -226,6 +226,7 @@ public sealed partial class GalleryShardGrain(
     private FaceSearchException Translate(Exception e) => e switch
     {
         StorageFullException => new(ProblemTypes.StorageFull, 507, e.Message, TimeSpan.FromSeconds(30)),
+        StorageBusyException => new(ProblemTypes.ShardUnavailable, 503, e.Message, TimeSpan.FromSeconds(1)),
         LogPoisonedException => new(ProblemTypes.StorageFailed, 503, e.Message, TimeSpan.FromSeconds(1)),
         CropStoreDamagedException => new(ProblemTypes.StorageFailed, 503, e.Message),
         LogDamagedException => new(ProblemTypes.ShardDamaged, 500, e.Message),

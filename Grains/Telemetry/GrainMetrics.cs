@@ -27,6 +27,7 @@ internal static class GrainMetrics
         advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256] });
     private static readonly Counter<long> s_commitFailures = s_meter.CreateCounter<long>("facesearch.log.commit.failures", description: "Changes that the log could not take, by kind of failure");
     private static readonly Counter<long> s_hedges = s_meter.CreateCounter<long>("facesearch.hedges", description: "Requests to slow shards that were sent to a read replica as well, by what came of it: sent, won (the replica was first), refused (beyond the allowed share)");
+    private static readonly Counter<long> s_answers = s_meter.CreateCounter<long>("facesearch.shard.answers", description: "Shards' answers that identifications used, by whether the shard gave it or a read replica");
     private static readonly Counter<long> s_rejected = s_meter.CreateCounter<long>("facesearch.rejected", description: "Work refused because a queue was full");
 
     static GrainMetrics()
@@ -59,6 +60,17 @@ internal static class GrainMetrics
     /// <param name="gallery">The gallery.</param>
     /// <param name="outcome"><c>sent</c>, <c>won</c> or <c>refused</c>.</param>
     public static void Hedged(string gallery, string outcome) => s_hedges.Add(1, Tag("gallery", gallery), Tag("outcome", outcome));
+
+    /// <param name="gallery">The gallery.</param>
+    /// <param name="shards">Answers of shards that an identification used.</param>
+    /// <param name="replicas">Answers of read replicas.</param>
+    public static void Answered(string gallery, int shards, int replicas)
+    {
+        if (shards > 0)
+            s_answers.Add(shards, Tag("gallery", gallery), Tag("from", "shard"));
+        if (replicas > 0)
+            s_answers.Add(replicas, Tag("gallery", gallery), Tag("from", "replica"));
+    }
 
     public static void Embedded(string model, int faces, TimeSpan took)
     {

@@ -13,6 +13,12 @@ internal static class PostgresErrors
     /// <summary>disk_full, for a table, an index or a temporary file.</summary>
     public static bool IsFull(Exception e) => e is PostgresException { SqlState: PostgresErrorCodes.DiskFull };
 
+    /// <summary>The server is short of something that comes back: memory (also for locks), connections, a configured limit. It took the transaction back.</summary>
+    public static bool IsBusy(Exception e) => e is PostgresException
+    {
+        SqlState: PostgresErrorCodes.InsufficientResources or PostgresErrorCodes.OutOfMemory or PostgresErrorCodes.TooManyConnections or PostgresErrorCodes.ConfigurationLimitExceeded,
+    };
+
     /// <summary>Stored content that contradicts the format: a constraint of ours, a missing table, a page that does not fit its checksum.</summary>
     public static bool IsDamage(Exception e) => e is PostgresException { SqlState: var state } && (state.StartsWith("22", StringComparison.Ordinal)
         || state.StartsWith("23", StringComparison.Ordinal) || state.StartsWith("XX", StringComparison.Ordinal) || state == PostgresErrorCodes.UndefinedTable);
@@ -25,6 +31,7 @@ internal static class PostgresErrors
             PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification => $"it refuses the user or the password ({p.SqlState})",
             PostgresErrorCodes.InvalidCatalogName => $"there is no such database ({p.SqlState})",
             PostgresErrorCodes.TooManyConnections => $"it has no connection left ({p.SqlState})",
+            PostgresErrorCodes.OutOfMemory => $"it has no memory left ({p.SqlState})",
             PostgresErrorCodes.InsufficientPrivilege => $"the user lacks a privilege ({p.SqlState})",
             _ => $"PostgreSQL reports {p.SqlState}",
         },
@@ -38,6 +45,7 @@ internal static class PostgresErrors
     {
         StorageException or OperationCanceledException or ObjectDisposedException => e,
         _ when IsFull(e) => new StorageFullException(shard, e),
+        _ when IsBusy(e) => new StorageBusyException($"The log of shard {shard} cannot be used for a moment: {Reason(e)}. Nothing was written.", e),
         _ when IsDamage(e) => new LogDamagedException(shard, Reason(e), e),
         _ when IsOfTheServer(e) => new StorageUnavailableException($"The log of shard {shard} cannot be reached now: {Reason(e)}.", e),
         InvalidCastException or FormatException or ArgumentException or OverflowException or JsonException
@@ -50,6 +58,7 @@ internal static class PostgresErrors
     {
         StorageException or OperationCanceledException or ObjectDisposedException => e,
         _ when IsFull(e) => new StorageFullException(what, e),
+        _ when IsBusy(e) => new StorageBusyException($"The database cannot be used for {what} for a moment: {Reason(e)}. Nothing was written.", e),
         _ when IsOfTheServer(e) => new StorageUnavailableException($"The database cannot be used for {what} now: {Reason(e)}.", e),
         _ => e,
     };

@@ -7,7 +7,7 @@ using Spectre.Console;
 namespace FaceSearch.FaultBench;
 
 internal sealed record BenchOptions(
-    bool IsLong, bool IsUntimed, string[]? Only, int? Rounds, double? Minutes, double Rate, int Seed, FileInfo? Silo, DirectoryInfo? Output, DirectoryInfo Work, bool KeepLogs);
+    bool IsLong, bool IsUntimed, string[]? Only, int? Rounds, double? Minutes, double Rate, int Seed, FileInfo? Silo, DirectoryInfo? Before, DirectoryInfo? Output, DirectoryInfo Work, bool KeepLogs);
 
 /// <summary>Runs scenarios one after another and writes what they showed.</summary>
 internal static class Bench
@@ -28,6 +28,12 @@ internal static class Bench
             Console.Error.WriteLine($"There is no server at {dll}. Build it: dotnet build -c Release Silo, or name it with --silo.");
             return 2;
         }
+        string? before = options.Before is null ? null : Path.Combine(options.Before.FullName, Path.GetFileName(dll));
+        if (before is not null && !File.Exists(before))
+        {
+            Console.Error.WriteLine($"There is no server at {before}.");
+            return 2;
+        }
         Scenario[] chosen = [.. all.Where(s => options.Only is null || options.Only.Contains(s.Name))];
         if (chosen.Any(s => s.IsWired) && await OwnNetwork.EnterAsync(arguments) is { } code)
             return code;
@@ -37,16 +43,16 @@ internal static class Bench
         {
             Row row = new(scenario, options.Rounds, options.IsLong) { Seed = options.Seed, Rate = options.Rate };
             rows.Add(row);
-            await DrawnAsync(scenario.Name, line => OneAsync(scenario, options, dll, row, line));
+            await DrawnAsync(scenario.Name, line => OneAsync(scenario, options, dll, before, row, line));
             results.Write(row);
         }
         ResultFolder.Draw(AnsiConsole.Console, rows);
         return rows.Any(r => r.IsFailed) ? 1 : 0;
     }
 
-    private static async Task OneAsync(Scenario scenario, BenchOptions options, string dll, Row row, IProgressLine line)
+    private static async Task OneAsync(Scenario scenario, BenchOptions options, string dll, string? before, Row row, IProgressLine line)
     {
-        if (scenario.Missing is { } missing)
+        if ((scenario.NeedsBefore && before is null ? "needs the binaries of a second version: --before, or --before-ref of bench/run-faults.sh" : scenario.Missing) is { } missing)
         {
             (row.Verdict, row.Reason) = (Verdict.Skipped, missing);
             return;
@@ -57,7 +63,7 @@ internal static class Bench
         using Timer load = new(_ => row.Load(), null, TimeSpan.Zero, TimeSpan.FromSeconds(30));
         try
         {
-            await scenario.RunAsync(new Run(options.Rounds, options.IsLong, options.IsUntimed, dll, folder, options.Rate, options.Seed,
+            await scenario.RunAsync(new Run(options.Rounds, options.IsLong, options.IsUntimed, dll, before, folder, options.Rate, options.Seed,
                 options.Minutes is { } minutes ? DateTime.UtcNow.AddMinutes(minutes) : DateTime.MaxValue, line), row);
             row.Verdict = row.Violated == 0 && row.Dose > 0 ? Verdict.Pass : Verdict.Fail;
         }

@@ -16,6 +16,7 @@ public sealed class ShortDoseTests
     [InlineData("slow")]
     [InlineData("overload")]
     [InlineData("disk")]
+    [InlineData("database-disk")]
     public async Task A_short_dose_breaks_no_promise(string fault)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("facesearch-faults-");

@@ -52,7 +52,8 @@ internal sealed class TestServer : IAsyncDisposable
     /// <param name="models">A folder with models; null for a server without any.</param>
     /// <param name="configure">Changes the gateway's options.</param>
     /// <param name="wrap">Puts something between the server and an embedder that it loads later.</param>
-    public static async Task<TestServer> StartAsync(string? models = null, Action<GatewayOptions>? configure = null, Func<IFaceEmbedder, IFaceEmbedder>? wrap = null)
+    /// <param name="calls">Sees every call before its grain does.</param>
+    public static async Task<TestServer> StartAsync(string? models = null, Action<GatewayOptions>? configure = null, Func<IFaceEmbedder, IFaceEmbedder>? wrap = null, IIncomingGrainCallFilter? calls = null)
     {
         string folder = Directory.CreateTempSubdirectory("facesearch-gateway-").FullName;
         WebApplicationBuilder builder = WebApplication.CreateBuilder();
@@ -71,6 +72,8 @@ internal sealed class TestServer : IAsyncDisposable
         {
             silo.UseLocalhostClustering(FreePort(), FreePort());
             silo.AddFaceSearchEmbeddedStorage(Path.Combine(folder, "data"));
+            if (calls is not null)
+                silo.AddIncomingGrainCallFilter(calls);
         });
         builder.AddFaceSearchGateway(configure);
         WebApplication app = builder.Build();

@@ -2,30 +2,42 @@ using System.Diagnostics;
 using FaceSearch.FaultBench.Load;
 using FaceSearch.FaultBench.Reports;
 using FaceSearch.FaultBench.Servers;
+using FaceSearch.Tests.Servers;
 
 namespace FaceSearch.FaultBench.Scenarios;
 
 /// <summary>
-/// A server with the embedded storage on a small file system of its own that is filled to the last block and emptied again, without a restart. A flush
-/// that fails is the business of tests/Storage.Tests (strace makes fsync fail in a process that commits), which this runs afterwards.
+/// A server whose storage is on a small file system of its own that is filled to the last block and emptied again, without a restart: the embedded
+/// storage, or the tables of a PostgreSQL (its write-ahead log is elsewhere). A flush that fails is the business of tests/Storage.Tests (strace makes
+/// fsync fail in a process that commits), which the first of them runs afterwards.
 /// </summary>
 internal sealed class DiskScenario : Scenario
 {
-    private const int Megabytes = 96, Block = 1 << 16, Refusals = 10;
+    private const int Megabytes = 96, Block = 1 << 16, Refusals = 10, Keys = 2_000;
     private const string Full = "507";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private readonly bool _isPostgres;
 
-    public override string Name => "disk";
+    private DiskScenario(bool isPostgres) => _isPostgres = isPostgres;
 
-    public override string Fault => "the disk (tmpfs) of a server with embedded storage is full, then has space again; fsync and write errors by strace";
+    public static DiskScenario Embedded { get; } = new(false);
 
-    public override string Pass => "enrol refused (507) and search goes on; recovers without restart; no acknowledgement after a failed fsync";
+    public static DiskScenario Postgres { get; } = new(true);
+
+    public override string Name => _isPostgres ? "database-disk" : "disk";
+
+    public override string Fault => _isPostgres ? "the disk (tmpfs) of PostgreSQL's tables is full, then has space again"
+        : "the disk (tmpfs) of a server with embedded storage is full, then has space again; fsync and write errors by strace";
+
+    public override string Pass => _isPostgres ? "enrol and settings refused (507) and search goes on; recovers without restart"
+        : "enrol refused (507) and search goes on; recovers without restart; no acknowledgement after a failed fsync";
 
     public override string Unit => "full disks";
 
     public override (int Short, int Long) Doses => (1, 20);
 
-    public override string? Missing => !OperatingSystem.IsLinux() || Environment.UserName != "root" ? "a file system can only be mounted by root" : null;
+    public override string? Missing => !OperatingSystem.IsLinux() || Environment.UserName != "root" ? "a file system can only be mounted by root"
+        : _isPostgres ? PostgresServer.Missing : null;
 
     public override async Task RunAsync(Run run, Row row)
     {
@@ -35,8 +47,10 @@ internal sealed class DiskScenario : Scenario
         Ledger ledger = new(run.Folder, run.IsUntimed);
         try
         {
-            await using ServerNode server = new("server", $"http://127.0.0.1:{ServerNode.FreePort()}", run.SiloDll, run.Folder,
-                _ => [$"--Silo:DataFolder={Path.Combine(disk, "data")}", "--Gateway:RequestsPerSecond=0"]);
+            await using FaultDatabase? postgres = _isPostgres ? await PostgresOnAsync(disk, run) : null;
+            await using ServerNode server = new("server", $"http://127.0.0.1:{ServerNode.FreePort()}", run.SiloDll, run.Folder, start => ["--Gateway:RequestsPerSecond=0",
+                .. postgres is null ? [$"--Silo:DataFolder={Path.Combine(disk, "data")}"]
+                    : (string[])["--Storage:Provider=Postgres", $"--Storage:ConnectionString={postgres.ConnectionString(start)}"]]);
             await server.StartAsync();
             Reply made = await server.Client.CreateGalleryAsync(2);
             if (!made.IsSuccess)
@@ -45,7 +59,7 @@ internal sealed class DiskScenario : Scenario
             run.Progress.Begin(rounds);
             for (; row.Dose < rounds && !run.IsOver; row.Dose++)
             {
-                await RoundAsync(server, ledger, row, Path.Combine(disk, "ballast"));
+                await RoundAsync(server, ledger, row, Path.Combine(disk, "ballast"), hasSettings: _isPostgres);
                 run.Progress.Advance($"{ledger.Acknowledged} acknowledged, {ledger.Refused} refused, {ledger.Unknown} without an outcome, {ledger.Violated} violations");
             }
             await Checks.FindAsync(ledger, [server.Client], ledger.People);
@@ -57,10 +71,18 @@ internal sealed class DiskScenario : Scenario
             row.Take(ledger);
             await Tool.RunAsync("umount", disk);
         }
-        await SuiteScenario.FlushFaults.AddAsync(run, row);
+        if (!_isPostgres)
+            await SuiteScenario.FlushFaults.AddAsync(run, row);
     }
 
-    private static async Task RoundAsync(ServerNode server, Ledger ledger, Row row, string ballast)
+    private static async Task<FaultDatabase> PostgresOnAsync(string disk, Run run)
+    {
+        FaultDatabase postgres = await FaultDatabase.StartAsync(Path.Combine(run.Folder, "postgres"), "127.0.0.1", tables: disk);
+        (int code, string output) = await Tool.TryAsync("dotnet", run.SiloDll, "database", "apply", $"--Storage:ConnectionString={postgres.ConnectionString("schema")}");
+        return code == 0 ? postgres : throw new InvalidOperationException($"The schema could not be applied: {output}");
+    }
+
+    private static async Task RoundAsync(ServerNode server, Ledger ledger, Row row, string ballast, bool hasSettings)
     {
         await Enrol(server, ledger, 20);
         Fill(ballast);
@@ -90,6 +112,8 @@ internal sealed class DiskScenario : Scenario
                 ledger.Violate($"search did not go on: {reply.Text}");
             Operations.Judge(ledger, person, reply, "on a full disk, the server");
         }
+        if (hasSettings)
+            await SettingsAsync(server, ledger);
         File.Delete(ballast);
         long since = Stopwatch.GetTimestamp();
         Person first = ledger.Add();
@@ -98,6 +122,23 @@ internal sealed class DiskScenario : Scenario
         row.Time("enrols again", Stopwatch.GetElapsedTime(since));
         if (first.Known != Known.Present)
             ledger.Violate("with space again it did not enrol");
+    }
+
+    /// <summary>Keys are grain state; each is a little longer record, until there is no place for it.</summary>
+    private static async Task SettingsAsync(ServerNode server, Ledger ledger)
+    {
+        for (int i = 0; i < Keys; i++)
+        {
+            Reply reply = await server.Client.CreateKeyAsync();
+            if (reply.Kind == Full)
+                return;
+            if (!reply.IsSuccess)
+            {
+                ledger.Violate($"a new key on a full disk was answered {reply.Text}");
+                return;
+            }
+        }
+        ledger.Violate("a full disk did not refuse keys");
     }
 
     private static async Task Enrol(ServerNode server, Ledger ledger, int count)

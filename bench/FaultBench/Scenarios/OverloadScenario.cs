@@ -3,6 +3,7 @@ using System.Diagnostics;
 using FaceSearch.FaultBench.Load;
 using FaceSearch.FaultBench.Reports;
 using FaceSearch.FaultBench.Servers;
+using FaceSearch.Tests.Servers;
 
 namespace FaceSearch.FaultBench.Scenarios;
 
@@ -26,7 +27,7 @@ internal sealed class OverloadScenario : Scenario
 
     public override (int Short, int Long) Doses => (10, 600);
 
-    public override string? Missing => PrivatePostgres.Missing ?? (Tool.Exists("taskset") ? null : "taskset is not installed: apt-get install util-linux");
+    public override string? Missing => PostgresServer.Missing ?? (Tool.Exists("taskset") ? null : "taskset is not installed: apt-get install util-linux");
 
     public override async Task RunAsync(Run run, Row row)
     {

@@ -7,12 +7,13 @@ namespace FaceSearch.FaultBench.Scenarios;
 /// <param name="IsLong">The long dose rather than the short one.</param>
 /// <param name="IsUntimed">Times are reported and not judged.</param>
 /// <param name="SiloDll">The program under test.</param>
+/// <param name="BeforeDll">The version before it, for a scenario that needs one.</param>
 /// <param name="Folder">A folder of this run; the cluster's data and logs.</param>
 /// <param name="Rate">Operations a second of the clients.</param>
 /// <param name="Seed">Of every choice.</param>
 /// <param name="Until">When to begin no further round.</param>
 /// <param name="Progress">What to draw.</param>
-internal sealed record Run(int? Dose, bool IsLong, bool IsUntimed, string SiloDll, string Folder, double Rate, int Seed, DateTime Until, IProgressLine Progress)
+internal sealed record Run(int? Dose, bool IsLong, bool IsUntimed, string SiloDll, string? BeforeDll, string Folder, double Rate, int Seed, DateTime Until, IProgressLine Progress)
 {
     public bool IsOver => DateTime.UtcNow > Until;
 }
@@ -36,6 +37,9 @@ internal abstract class Scenario
 
     /// <summary>Whether it needs network namespaces.</summary>
     public virtual bool IsWired => false;
+
+    /// <summary>Whether it needs the binaries of a second version (<c>--before</c>).</summary>
+    public virtual bool NeedsBefore => false;
 
     /// <summary>Why it cannot run here; null if it can.</summary>
     public abstract string? Missing { get; }

@@ -2,6 +2,7 @@ using FaceSearch.FaultBench.Load;
 using FaceSearch.FaultBench.Network;
 using FaceSearch.FaultBench.Reports;
 using FaceSearch.FaultBench.Servers;
+using FaceSearch.Tests.Servers;
 
 namespace FaceSearch.FaultBench.Scenarios;
 
@@ -16,11 +17,11 @@ internal abstract class SiloScenario : Scenario
     /// <summary>For a silo that falls silent, which nobody can tell from a slow one at once.</summary>
     protected static TimeSpan SilentLimit => TimeSpan.FromSeconds(90);
 
-    public override string? Missing => PrivatePostgres.Missing ?? (IsWired ? Wire.Missing : null);
+    public override string? Missing => PostgresServer.Missing ?? (IsWired ? Wire.Missing : null);
 
     public override async Task RunAsync(Run run, Row row)
     {
-        await using FaultCluster cluster = await FaultCluster.StartAsync(run.Folder, run.SiloDll, IsWired);
+        await using FaultCluster cluster = await FaultCluster.StartAsync(run.Folder, NeedsBefore ? run.BeforeDll! : run.SiloDll, IsWired);
         Ledger ledger = new(run.Folder, run.IsUntimed);
         Service service = await Service.MakeAsync(cluster, ledger);
         Stage stage = new(run, row, cluster, ledger, service, new Random(run.Seed));

@@ -5,6 +5,7 @@ using FaceSearch.FaultBench.Load;
 using FaceSearch.FaultBench.Network;
 using FaceSearch.FaultBench.Reports;
 using FaceSearch.FaultBench.Servers;
+using FaceSearch.Tests.Servers;
 
 namespace FaceSearch.FaultBench.Scenarios;
 
@@ -29,7 +30,7 @@ internal sealed class SlowScenario : Scenario
 
     public override bool IsWired => true;
 
-    public override string? Missing => PrivatePostgres.Missing ?? Wire.Missing;
+    public override string? Missing => PostgresServer.Missing ?? Wire.Missing;
 
     public override async Task RunAsync(Run run, Row row)
     {

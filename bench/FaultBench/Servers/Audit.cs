@@ -6,7 +6,7 @@ namespace FaceSearch.FaultBench.Servers;
 /// </summary>
 internal static class Audit
 {
-    public static Task InstallAsync(PrivatePostgres postgres) => postgres.ExecuteAsync("""
+    public static Task InstallAsync(FaultDatabase postgres) => postgres.ExecuteAsync("""
         CREATE SCHEMA audit;
         CREATE TABLE audit.heads (id bigserial PRIMARY KEY, log bigint NOT NULL, epoch bigint NOT NULL, lsn bigint NOT NULL, writer text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
         CREATE FUNCTION audit.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -18,7 +18,7 @@ internal static class Audit
         """);
 
     /// <summary>What is wrong with the history of epochs; empty: nothing. Each epoch of a shard has one writer, and epochs and log positions never go back.</summary>
-    public static async Task<List<string>> FindAsync(PrivatePostgres postgres)
+    public static async Task<List<string>> FindAsync(FaultDatabase postgres)
     {
         return Find(await postgres.QueryAsync("SELECT log, epoch, lsn, writer FROM audit.heads ORDER BY log, id", r => (r.GetInt64(0), r.GetInt64(1), r.GetInt64(2), r.GetString(3))));
     }
@@ -41,5 +41,5 @@ internal static class Audit
         return wrong;
     }
 
-    public static async Task<long> EpochsAsync(PrivatePostgres postgres) => (long)(await postgres.ExecuteAsync("SELECT coalesce(sum(epoch), 0)::bigint FROM facesearch.template_logs"))!;
+    public static async Task<long> EpochsAsync(FaultDatabase postgres) => (long)(await postgres.ExecuteAsync("SELECT coalesce(sum(epoch), 0)::bigint FROM facesearch.template_logs"))!;
 }

@@ -11,9 +11,9 @@ internal sealed class FaultCluster : IAsyncDisposable
     private readonly string _dll;
     private readonly bool _wired;
 
-    private FaultCluster(string folder, string dll, bool wired, PrivatePostgres postgres) => (_folder, _dll, _wired, Postgres) = (folder, dll, wired, postgres);
+    private FaultCluster(string folder, string dll, bool wired, FaultDatabase postgres) => (_folder, _dll, _wired, Postgres) = (folder, dll, wired, postgres);
 
-    public PrivatePostgres Postgres { get; }
+    public FaultDatabase Postgres { get; }
 
     public List<ServerNode> Silos { get; } = [];
 
@@ -36,12 +36,10 @@ internal sealed class FaultCluster : IAsyncDisposable
     {
         Directory.CreateDirectory(folder);
         string hub = wired ? Wire.HubAddress : "127.0.0.1";
-        FaultCluster cluster = new(folder, dll, wired, await PrivatePostgres.StartAsync(Path.Combine(folder, "postgres"), hub));
+        FaultCluster cluster = new(folder, dll, wired, await FaultDatabase.StartAsync(Path.Combine(folder, "postgres"), hub));
         try
         {
-            (int code, string output) = await Tool.TryAsync("dotnet", dll, "database", "apply", $"--Storage:ConnectionString={cluster.Postgres.ConnectionString("schema")}");
-            if (code != 0)
-                throw new InvalidOperationException($"The schema could not be applied: {output}");
+            await cluster.ApplySchemaAsync(dll);
             await Audit.InstallAsync(cluster.Postgres);
             for (int i = 1; i <= silos; i++)
                 cluster.Silos.Add(cluster.MakeSilo(i));
@@ -56,6 +54,15 @@ internal sealed class FaultCluster : IAsyncDisposable
             await cluster.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Brings the database to the schema of a program, as an operator does before that program starts.</summary>
+    /// <exception cref="InvalidOperationException">It was not applied.</exception>
+    public async Task ApplySchemaAsync(string dll)
+    {
+        (int code, string output) = await Tool.TryAsync("dotnet", dll, "database", "apply", $"--Storage:ConnectionString={Postgres.ConnectionString("schema")}");
+        if (code != 0)
+            throw new InvalidOperationException($"The schema could not be applied: {output}");
     }
 
     /// <summary>One more silo, which the caller starts.</summary>

@@ -13,7 +13,6 @@ internal sealed class ServerNode : IAsyncDisposable
     private readonly Func<string, IEnumerable<string>> _arguments;
     private readonly string[] _prefix;
     private readonly string _folder;
-    private readonly string _dll;
     private Process? _process;
     private StreamWriter? _log;
     private bool _paused;
@@ -26,7 +25,7 @@ internal sealed class ServerNode : IAsyncDisposable
     /// <param name="prefix">What runs the program, such as <c>ip netns exec</c>.</param>
     public ServerNode(string name, string url, string dll, string folder, Func<string, IEnumerable<string>> arguments, params string[] prefix)
     {
-        (Name, Url, _dll, _folder, _arguments, _prefix) = (name, url, dll, folder, arguments, prefix);
+        (Name, Url, Program, _folder, _arguments, _prefix) = (name, url, dll, folder, arguments, prefix);
         Directory.CreateDirectory(DataFolder);
         Client = new ApiClient(name, url, Secrets.AdminKey);
     }
@@ -36,6 +35,9 @@ internal sealed class ServerNode : IAsyncDisposable
     public string Url { get; }
 
     public ApiClient Client { get; }
+
+    /// <summary>The assembly that the next start runs.</summary>
+    public string Program { get; set; }
 
     /// <summary>How often the process was started.</summary>
     public int Starts { get; private set; }
@@ -53,7 +55,7 @@ internal sealed class ServerNode : IAsyncDisposable
     {
         Starts++;
         ProcessStartInfo start = new() { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = DataFolder };
-        string[] line = [.. _prefix, "dotnet", _dll, $"--urls={Url}", $"--Silo:DataFolder={DataFolder}", .. _arguments(string.Create(CultureInfo.InvariantCulture, $"{Name}.{Starts}"))];
+        string[] line = [.. _prefix, "dotnet", Program, $"--urls={Url}", $"--Silo:DataFolder={DataFolder}", .. _arguments(string.Create(CultureInfo.InvariantCulture, $"{Name}.{Starts}"))];
         start.FileName = line[0];
         foreach (string word in line.Skip(1))
             start.ArgumentList.Add(word);

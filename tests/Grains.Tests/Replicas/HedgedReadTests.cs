@@ -22,7 +22,7 @@ public sealed class HedgedReadTests
         using Hedges hedges = new("hedged");
         IGrainFactory one = cluster.Living[0].ServiceProvider.GetRequiredService<IGrainFactory>();
         TimeSpan slow = TimeSpan.FromSeconds(2);
-        int overtaken = 0, late = 0;
+        int overtaken = 0, late = 0, byReplica = 0;
         for (int i = 1; i <= Requests; i++)
         {
             bool isSlow = i % SlowEvery == 0;
@@ -31,6 +31,7 @@ public sealed class HedgedReadTests
             Stopwatch watch = Stopwatch.StartNew();
             (bool found, int replicas) = await cluster.FindsAsync(i % 20, ReadConsistency.Latest, through: one);
             found.ShouldBeTrue();
+            byReplica += replicas;
             if (isSlow)
             {
                 cluster.Slow(null);
@@ -44,6 +45,7 @@ public sealed class HedgedReadTests
         (overtaken + late).ShouldBe(Requests / SlowEvery);
         overtaken.ShouldBeGreaterThan(0, $"{hedges}");
         hedges.Count("won").ShouldBeGreaterThanOrEqualTo(overtaken);
+        (hedges.Count("shard"), hedges.Count("replica")).ShouldBe((Requests - byReplica, byReplica));
     }
 
     [Fact]

@@ -181,14 +181,14 @@ public abstract class GrainStorageConformance : IAsyncLifetime
         public List<string> Items { get; set; } = [];
     }
 
-    private sealed class Json : IGrainStorageSerializer
+    internal sealed class Json : IGrainStorageSerializer
     {
         public BinaryData Serialize<T>(T? input) => new(JsonSerializer.SerializeToUtf8Bytes(input));
 
         public T Deserialize<T>(BinaryData input) => JsonSerializer.Deserialize<T>(input)!;
     }
 
-    private sealed class NewActivators : IActivatorProvider
+    internal sealed class NewActivators : IActivatorProvider
     {
         public IActivator<T> GetActivator<T>() => new NewActivator<T>();
     }

@@ -13,7 +13,7 @@ public sealed class PostgresGrainStorageTests(SharedServer server) : GrainStorag
 {
     protected override async ValueTask<GrainStorageFixture> CreateStoreAsync() => new Fixture(await server.CreateAsync());
 
-    private sealed class Fixture(TestDatabase database) : GrainStorageFixture
+    internal sealed class Fixture(TestDatabase database) : GrainStorageFixture
     {
         public override IGrainStorage Connect(IGrainStorageSerializer serializer, IActivatorProvider activators)
         {

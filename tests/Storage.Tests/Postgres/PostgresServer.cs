@@ -7,49 +7,58 @@ using Npgsql;
 namespace FaceSearch.Tests.Servers;
 
 /// <summary>
-/// A private PostgreSQL on a free port of the loopback, from Debian's binaries, in a temp folder: nothing of the machine's own server is
-/// touched. Gone with its files when disposed.
+/// A private PostgreSQL on a free port, from Debian's binaries, in a folder of its own: nothing of the machine's own server is touched. Gone with its
+/// files when disposed. Tests and FaultBench share it; for tests there is a StartAsync that skips them where it is not installed.
 /// </summary>
-internal sealed class PostgresServer : IAsyncDisposable
+internal sealed partial class PostgresServer : IAsyncDisposable
 {
-    private const string Installed = "/usr/lib/postgresql";
+    private const string Installed = "/usr/lib/postgresql", Loopback = "127.0.0.1";
     private static readonly string? Binaries = !Directory.Exists(Installed) ? null
         : Directory.GetDirectories(Installed).OrderBy(d => d, StringComparer.Ordinal).Select(d => Path.Combine(d, "bin")).LastOrDefault(d => File.Exists(Path.Combine(d, "initdb")));
 
+    private readonly string _address;
     private int _databases;
 
-    private PostgresServer(string folder) => Folder = folder;
+    private PostgresServer(string folder, string address) => (Folder, _address) = (folder, address);
+
+    /// <summary>Why there cannot be one here; null if there can.</summary>
+    public static string? Missing => Binaries is null ? $"PostgreSQL is not installed ({Installed}/*/bin/initdb): apt-get install postgresql." : null;
+
+    /// <summary>The password that must appear nowhere.</summary>
+    public static string Password => "s3cret-Kj2w9";
 
     /// <summary>The data folder.</summary>
     public string Folder { get; }
 
     public int Port { get; private set; }
 
-    /// <summary>Starts a server; skips the test with a reason where there are no binaries.</summary>
-    public static async Task<PostgresServer> StartAsync()
+    private string Data => Path.Combine(Folder, "data");
+
+    /// <summary>Starts a server.</summary>
+    /// <param name="folder">Made, and removed again.</param>
+    /// <param name="address">Where it listens.</param>
+    /// <param name="network">A network that may connect besides loopback, such as 198.18.0.0/16.</param>
+    public static async Task<PostgresServer> StartAsync(string folder, string address = Loopback, string? network = null)
     {
-        Assert.SkipWhen(Binaries is null, $"PostgreSQL is not installed ({Installed}/*/bin/initdb): apt-get install postgresql.");
-        string folder = MakeFolder();
-        PostgresServer server = new(folder);
+        PostgresServer server = new(folder, address);
+        Directory.CreateDirectory(folder);
+        string password = await server.PasswordFileAsync();
         // The server refuses to run as root: it runs as the user that Debian made for it.
         if (Environment.UserName == "root")
             await ToolAsync("chown", "postgres", folder);
-        await RunAsync("initdb", "-D", server.Data, "-U", "facesearch", "-A", "scram-sha-256", "--pwfile", await server.PasswordFileAsync(), "-E", "UTF8", "--no-locale", "--no-sync", "--data-checksums");
+        await RunAsync("initdb", "-D", server.Data, "-U", "facesearch", "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--no-locale", "--no-sync", "--data-checksums");
+        if (network is not null)
+            await File.AppendAllTextAsync(Path.Combine(server.Data, "pg_hba.conf"), $"host all all {network} scram-sha-256\n");
         server.Port = FreePort();
         await server.StartAgainAsync();
         return server;
     }
 
-    /// <summary>The password that must appear nowhere.</summary>
-    public static string Password => "s3cret-Kj2w9";
-
-    private string Data => Path.Combine(Folder, "data");
-
     /// <summary>Starts it on the same data and waits until it accepts connections.</summary>
     public async Task StartAgainAsync()
     {
         string settings = string.Create(CultureInfo.InvariantCulture,
-            $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200 -c shared_buffers=32MB -c max_wal_size=256MB");
+            $"-p {Port} -c listen_addresses={_address} -c unix_socket_directories= -c max_connections=300 -c shared_buffers=64MB -c max_wal_size=256MB");
         await RunAsync("pg_ctl", "-D", Data, "-w", "-t", "60", "-l", Path.Combine(Folder, "log"), "-o", settings, "start");
     }
 
@@ -62,7 +71,8 @@ internal sealed class PostgresServer : IAsyncDisposable
         Stopwatch waited = Stopwatch.StartNew();
         while (Directory.Exists($"/proc/{postmaster}") || Attached())
         {
-            waited.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(30));
+            if (waited.Elapsed > TimeSpan.FromSeconds(30))
+                throw new TimeoutException("Processes of a killed PostgreSQL live on.");
             await Task.Delay(20);
         }
     }
@@ -78,8 +88,20 @@ internal sealed class PostgresServer : IAsyncDisposable
         return ConnectionString(name);
     }
 
+    /// <summary>Makes an empty database whose tables and indexes are in this folder, on a disk of its own perhaps; the write-ahead log is not.</summary>
+    public async Task<string> CreateDatabaseOnAsync(string folder)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"test_{Interlocked.Increment(ref _databases)}"), space = Path.Combine(folder, "tablespace");
+        Directory.CreateDirectory(space);
+        if (Environment.UserName == "root")
+            await ToolAsync("chown", "postgres", space);
+        await ExecuteAsync(ConnectionString("postgres"), $"CREATE TABLESPACE {name} LOCATION '{space}'");
+        await ExecuteAsync(ConnectionString("postgres"), $"CREATE DATABASE {name} TABLESPACE {name}");
+        return ConnectionString(name);
+    }
+
     public string ConnectionString(string database) =>
-        string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={Port};Username=facesearch;Password={Password};Database={database};Timeout=15");
+        string.Create(CultureInfo.InvariantCulture, $"Host={_address};Port={Port};Username=facesearch;Password={Password};Database={database};Timeout=15");
 
     /// <summary>All bytes of a database's tables and indexes as they are on disk after a checkpoint; not the write-ahead log.</summary>
     public async Task<IReadOnlyList<byte[]>> TableFilesAsync(string connectionString)
@@ -106,7 +128,7 @@ internal sealed class PostgresServer : IAsyncDisposable
     {
         await using NpgsqlConnection connection = new(connectionString + ";Pooling=false");
         await connection.OpenAsync();
-#pragma warning disable CA2100 // Test statements.
+#pragma warning disable CA2100 // Statements of tests and benchmarks.
         await using NpgsqlCommand command = new(sql, connection) { CommandTimeout = 0 };
 #pragma warning restore CA2100
         return await command.ExecuteScalarAsync();
@@ -123,15 +145,6 @@ internal sealed class PostgresServer : IAsyncDisposable
             // Killed, and not started again.
         }
         Directory.Delete(Folder, recursive: true);
-    }
-
-    /// <summary>In memory where there is room: no test cuts the power, and what a killed process wrote is there in either place.</summary>
-    private static string MakeFolder()
-    {
-        const string memory = "/dev/shm";
-        return Directory.Exists(memory) && new DriveInfo(memory).AvailableFreeSpace > 2L << 30
-            ? Directory.CreateDirectory($"{memory}/facesearch-postgres-{Guid.NewGuid():n}").FullName
-            : Directory.CreateTempSubdirectory("facesearch-postgres-").FullName;
     }
 
     private bool Attached() => Directory.GetDirectories("/proc").Any(p =>

@@ -42,7 +42,7 @@ internal sealed record Truth
 /// <summary>One request at a time; blocks of each kind take turns, so that all meet the same machine.</summary>
 internal sealed class ClosedLoop(Workload load, LocalIndexes indexes, Topology topology)
 {
-    private const int Block = 50;
+    private const int Block = 50, LeastWarmUp = 500;
 
     private readonly double[] _each = new double[ClusterSettings.Shards];
     private readonly int[] _best = new int[Block];
@@ -60,9 +60,9 @@ internal sealed class ClosedLoop(Workload load, LocalIndexes indexes, Topology t
 
     public async Task RunAsync(int requests, CancellationToken cancellation)
     {
-        for (int done = -requests / 4 / Block * Block; done < requests; done += Block)
+        // The first requests warm up the just-in-time compiler.
+        for (int done = -Math.Max(LeastWarmUp, requests / 4) / Block * Block; done < requests; done += Block)
         {
-            // The first quarter warms up the just-in-time compiler.
             bool counts = done >= 0;
             Local(InTurn, counts, done, probe => indexes.InTurn(probe, _each));
             Local(AtOnce, counts, done, indexes.AtOnce);

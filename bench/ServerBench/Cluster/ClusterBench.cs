@@ -11,8 +11,9 @@ namespace FaceSearch.ServerBench.Cluster;
 /// <param name="Traces">One list a door.</param>
 /// <param name="Spread">Shards a silo.</param>
 /// <param name="Memory">Of each process.</param>
+/// <param name="IdleMs">Processor time of the servers in a second in which nobody asks.</param>
 /// <param name="Load">Load average at the end.</param>
-internal sealed record TopologyResult(string Name, ClosedLoop Loop, IReadOnlyList<(Door Door, List<RequestTrace> Traces)> Traces, int[] Spread, string Memory, string Load);
+internal sealed record TopologyResult(string Name, ClosedLoop Loop, IReadOnlyList<(Door Door, List<RequestTrace> Traces)> Traces, int[] Spread, string Memory, double IdleMs, string Load);
 
 /// <summary>What the open loop showed.</summary>
 /// <param name="Took">Milliseconds of each request, from when it was due.</param>
@@ -101,7 +102,7 @@ internal static class ClusterBench
             ClosedLoop loop = new(load, indexes, topology);
             Say($"{topology.Name}: {settings.Requests:N0} requests of each kind, one at a time");
             await loop.RunAsync(settings.Requests, cancellation);
-            result = new(topology.Name, loop, [], topology.Spread, topology.Memory, Report.LoadAverage());
+            result = new(topology.Name, loop, [], topology.Spread, topology.Memory, await topology.IdleAsync(cancellation), Report.LoadAverage());
             if (besides is not null)
                 await besides(topology);
         }

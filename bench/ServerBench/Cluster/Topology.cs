@@ -82,6 +82,15 @@ internal sealed class Topology(string name, ServerNode[] silos, ServerNode[] gat
         }
     }
 
+    /// <summary>Processor time, ms, that its processes take in a second in which nobody asks: probes, timers, checks of epochs.</summary>
+    public async Task<double> IdleAsync(CancellationToken cancellation)
+    {
+        TimeSpan before = ProcessorTime;
+        Stopwatch waited = Stopwatch.StartNew();
+        await Task.Delay(5_000, cancellation);
+        return (ProcessorTime - before).TotalMilliseconds / waited.Elapsed.TotalSeconds;
+    }
+
     /// <summary>Waits, a minute at most, until the processes have nothing to do of their own.</summary>
     public async Task QuietAsync(CancellationToken cancellation)
     {

@@ -60,7 +60,7 @@ internal sealed class Topology(string name, ServerNode[] silos, ServerNode[] gat
             if (status is 200)
             {
                 Spread = await Task.WhenAll(each.Select(c => CountAsync(c, "facesearch_shard_templates{", _ => true, cancellation)));
-                if (Spread.Max() - Spread.Min() <= 1)
+                if (Spread.Sum() == ClusterSettings.Shards && Spread.Max() - Spread.Min() <= 1)
                     return;
             }
             if (waited.Elapsed > OpenLimit)

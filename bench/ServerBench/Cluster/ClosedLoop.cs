@@ -14,8 +14,12 @@ internal sealed record Cost(string Name, bool IsHttp)
 
     public TimeSpan Servers { get; set; }
 
-    /// <summary>Milliseconds of processor time a request, of this process and of the servers.</summary>
-    public double ProcessorMs => (Client + Servers).TotalMilliseconds / Milliseconds.Count;
+    /// <summary>Milliseconds of processor time that the servers would have taken anyway, a request.</summary>
+    /// <param name="idle">What they take in a second in which nobody asks, ms.</param>
+    public double IdleMs(double idle) => IsHttp ? idle * Milliseconds.Average() / 1_000 : 0;
+
+    /// <summary>Milliseconds of processor time a request, of this process and of the servers, without what they take anyway.</summary>
+    public double ProcessorMs(double idle) => ((Client + Servers).TotalMilliseconds / Milliseconds.Count) - IdleMs(idle);
 
     public List<IdentifyTimings> Timings { get; } = [];
 

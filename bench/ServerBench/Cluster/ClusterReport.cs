@@ -21,8 +21,11 @@ internal static class ClusterReport
                 Parts(report, result, door, traces);
         }
         Ratios(report, results);
-        Open(report, settings, open);
+        Open(report, settings, results[^1], open);
     }
+
+    /// <summary>Processor time over that of the indexes in this process, searched one after the other.</summary>
+    private static double Ratio(Cost cost, TopologyResult result) => cost.ProcessorMs(result.IdleMs) / result.Loop.InTurn.ProcessorMs(0);
 
     private static void Loop(Report report, ClusterSettings settings, TopologyResult result)
     {
@@ -30,12 +33,12 @@ internal static class ClusterReport
         report.Heading($"{result.Name}: one request at a time");
         report.Line($"{settings.Requests:N0} requests of each kind, in blocks of 50 that take turns; shards a silo: {string.Join(" + ", result.Spread)}; load average {result.Load}.");
         report.Line("");
-        report.Line("| ms | p50 | p90 | p99 | / in turn | / all cores | CPU, this process | CPU, servers | CPU / in turn |");
-        report.Line("|---|---|---|---|---|---|---|---|---|");
+        report.Line("| ms | p50 | p90 | p99 | / in turn | / all cores | CPU, this process | CPU, servers | of it idle | CPU without idle / in turn |");
+        report.Line("|---|---|---|---|---|---|---|---|---|---|");
         foreach (Cost cost in (IEnumerable<Cost>)[loop.InTurn, loop.AtOnce, .. loop.Http])
         {
             double p50 = cost.Quantile(0.5), n = cost.Milliseconds.Count;
-            report.Line(Invariant($"| {cost.Name} | {p50:F3} | {cost.Quantile(0.9):F3} | {cost.Quantile(0.99):F3} | {p50 / loop.InTurn.Quantile(0.5):F2} | {p50 / loop.AtOnce.Quantile(0.5):F2} | {cost.Client.TotalMilliseconds / n:F3} | {cost.Servers.TotalMilliseconds / n:F3} | {cost.ProcessorMs / loop.InTurn.ProcessorMs:F2} |"));
+            report.Line(Invariant($"| {cost.Name} | {p50:F3} | {cost.Quantile(0.9):F3} | {cost.Quantile(0.99):F3} | {p50 / loop.InTurn.Quantile(0.5):F2} | {p50 / loop.AtOnce.Quantile(0.5):F2} | {cost.Client.TotalMilliseconds / n:F3} | {cost.Servers.TotalMilliseconds / n:F3} | {cost.IdleMs(result.IdleMs):F3} | {Ratio(cost, result):F2} |"));
         }
         report.Line("");
         foreach (Cost http in loop.Http)
@@ -45,7 +48,7 @@ internal static class ClusterReport
         }
         report.Figure("Right person first", Invariant($"{100.0 * loop.Truth.Right / loop.Truth.Known:F2} % of {loop.Truth.Known:N0} questions about enrolled people"));
         report.Figure("First candidate as in this process", Invariant($"{100.0 * loop.Truth.Same / loop.Truth.Asked:F2} % of {loop.Truth.Asked:N0}, strangers among them"));
-        report.Figure("Servers' processor time while nobody asks, in the figures above too", Invariant($"{result.IdleMs:F0} ms a second"));
+        report.Figure("Servers' processor time while nobody asks (idle)", Invariant($"{result.IdleMs:F0} ms a second"));
         report.Figure("Resident MiB", result.Memory);
     }
 
@@ -69,6 +72,7 @@ internal static class ClusterReport
         report.Figure("A shard's call, medians over all shards", Invariant(
             $"way there and back {Median(s => s.Way):F3} ms, shard grain and wait for a search thread {Median(s => s.Before):F3} ms, search {Median(s => s.Search):F3} ms"));
         report.Figure("All eight searches of a request, added", Invariant($"{Report.Median(middle.Select(t => t.Shards.Sum(s => s.Search))):F3} ms"));
+        report.Figure("Requests by the silo whose identify grain asked the shards", string.Join(", ", traces.CountBy(t => t.FannedOutBy).OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => $"{c.Key} {c.Value}")));
         report.Line("");
         report.Line("A trace of the median length; start and length in ms, then the time from left to right:");
         report.Line("");
@@ -86,12 +90,13 @@ internal static class ClusterReport
             ClosedLoop loop = result.Loop;
             Cost http = loop.Http[0];
             report.Figure($"{result.Name}, {http.Name}", Invariant(
-                $"median {http.Quantile(0.5) / loop.InTurn.Quantile(0.5):F2} of the indexes searched one after the other, {http.Quantile(0.5) / loop.AtOnce.Quantile(0.5):F2} of them searched on all cores; processor time {http.ProcessorMs / loop.InTurn.ProcessorMs:F2}"));
+                $"median {http.Quantile(0.5) / loop.InTurn.Quantile(0.5):F2} of the indexes searched one after the other, {http.Quantile(0.5) / loop.AtOnce.Quantile(0.5):F2} of them searched on all cores; processor time {Ratio(http, result):F2}"));
         }
     }
 
-    private static void Open(Report report, ClusterSettings settings, OpenResult open)
+    private static void Open(Report report, ClusterSettings settings, TopologyResult result, OpenResult open)
     {
+        double idle = result.IdleMs / settings.Rate, searches = ClusterSettings.Shards * result.Loop.Searches.Order().ElementAt(result.Loop.Searches.Count / 2);
         double[] took = [.. open.Took.Order()], calls = [.. open.Answers.Select(a => a.Timings.SearchMs).Order()];
         report.Heading("3 silos and a gateway: open loop");
         report.Line(Invariant($"Poisson arrivals, {settings.Rate} a second for {settings.Seconds} s ({took.Length:N0} requests), latency from when each was due; servers' processor time {open.ServerMs:F2} ms a request; load average {open.Load}."));
@@ -100,6 +105,9 @@ internal static class ClusterReport
         report.Line("|---|---|---|---|---|---|");
         Row("identify, from due to answered", took);
         Row("of it all grain calls", calls);
+        report.Line("");
+        report.Figure("Processor time a request besides the searches, by shard", Invariant(
+            $"{1e3 * (open.ServerMs - idle - searches) / ClusterSettings.Shards:F0} us (servers {open.ServerMs:F2} ms, of it idle {idle:F2}, eight searches {searches:F2}; HTTP and gateway are in it): what bench/ScaleModel calls --call-us"));
 
         void Row(string what, double[] sorted) => report.Line(Invariant($"| {what} | {At(sorted, 0.5):F3} | {At(sorted, 0.9):F3} | {At(sorted, 0.99):F3} | {At(sorted, 0.999):F3} | {sorted[^1]:F3} |"));
         static double At(double[] sorted, double q) => sorted[(int)(q * (sorted.Length - 1))];

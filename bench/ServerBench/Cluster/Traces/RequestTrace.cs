@@ -14,12 +14,15 @@ internal sealed class RequestTrace
     private readonly Span[] _spans;
     private readonly Span _http;
 
-    private RequestTrace(Span[] spans, Span http, double clientMs, IReadOnlyList<(string, double)> parts, IReadOnlyList<(double, double, double)> shards)
+    private RequestTrace(Span[] spans, Span http, Span grain, double clientMs, IReadOnlyList<(string, double)> parts, IReadOnlyList<(double, double, double)> shards)
     {
-        (_spans, _http, ClientMs, Parts, Shards) = (spans, http, clientMs, parts, shards);
+        (_spans, _http, FannedOutBy, ClientMs, Parts, Shards) = (spans, http, grain.Process, clientMs, parts, shards);
     }
 
     public double ClientMs { get; }
+
+    /// <summary>The silo whose identify grain asked the shards.</summary>
+    public string FannedOutBy { get; }
 
     public IReadOnlyList<(string Part, double Ms)> Parts { get; }
 
@@ -38,7 +41,7 @@ internal sealed class RequestTrace
             return null;
         (Span Asked, Span Answered, Span Searched)[] shards = [.. asked.Select(a => (a, Below(a), searches.Single(s => Above(s).Contains(a.Id))))];
         long busy = Union(searches), first = searches[0].Start, last = searches.Max(s => s.End);
-        return new RequestTrace(spans, http, clientMs,
+        return new RequestTrace(spans, http, grain, clientMs,
         [
             ("client, sockets, Kestrel", clientMs - http.Milliseconds),
             ("HTTP: routing, key, limits, body, JSON", http.Milliseconds - gateway.Milliseconds),
@@ -47,7 +50,7 @@ internal sealed class RequestTrace
             ("identify grain: view, threshold, decision", grain.Milliseconds - fanOut.Milliseconds),
             ("fan-out, until the first shard searches", (first - fanOut.Start) / 1e6),
             ("searching: at least one of the 8 shards", busy / 1e6),
-            ("between searches: none searches yet or any more", (last - first - busy) / 1e6),
+            ("between searches: no shard searches", (last - first - busy) / 1e6),
             ("fan-out, from the last search's end to all answers", (fanOut.End - last) / 1e6),
         ],
         [.. shards.Select(s => (s.Asked.Milliseconds - s.Answered.Milliseconds, s.Answered.Milliseconds - s.Searched.Milliseconds, s.Searched.Milliseconds))]);

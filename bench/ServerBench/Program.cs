@@ -45,7 +45,7 @@ var cluster = new Command("cluster", "Identify by embedding on 1 and on 3 silos 
 cluster.SetAction((r, cancellation) => Report.RunAsync(read(r), r.GetValue(report),
     [(_, into, token) => ClusterBench.RunAsync(new ClusterSettings(Server.Program(r.GetValue(silo)), r.GetValue(work)!, r.GetValue(identities), r.GetValue(inTurn), r.GetValue(traced),
         r.GetValue(arrivals), r.GetValue(length), r.GetValue(scale)), into, token)], cancellation,
-    "Cluster: measured", "dotnet run -c Release --project bench/ServerBench -- cluster --report bench/results/cluster.md --scale bench/results/scale/measured-3-silos"));
+    "Cluster: measured", $"dotnet run -c Release --project bench/ServerBench -- {string.Join(' ', args)}"));
 
 Option[] bulkOptions = [templates, reported, streams], identifyOptions = [people, requests, rate, seconds, streams], restartOptions = [restart, streams], embedOptions = [data, images, rounds];
 return await new RootCommand("""

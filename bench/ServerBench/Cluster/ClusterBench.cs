@@ -102,6 +102,7 @@ internal static class ClusterBench
             ClosedLoop loop = new(load, indexes, topology);
             Say($"{topology.Name}: {settings.Requests:N0} requests of each kind, one at a time");
             await loop.RunAsync(settings.Requests, cancellation);
+            await topology.QuietAsync(cancellation);
             result = new(topology.Name, loop, [], topology.Spread, topology.Memory, await topology.IdleAsync(cancellation), Report.LoadAverage());
             if (besides is not null)
                 await besides(topology);

@@ -74,7 +74,7 @@ public sealed record IdentifyOutcome(
     [property: Id(9)] bool StoppedEarly,
     [property: Id(10)] int ReplicasAnswered = 0);
 
-/// <summary>Fans a search out over a gallery's shards and merges the answers. Stateless worker; the key is the gallery id.</summary>
+/// <summary>Fans a search out over a gallery's shards and merges the answers. Stateless worker: the key decides only by which silo an outside client is answered.</summary>
 [Alias("fs.IIdentifyGrain")]
 public interface IIdentifyGrain : IGrainWithStringKey
 {

@@ -12,6 +12,8 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
     /// <summary>Identities in a candidate list, unless the caller asks otherwise.</summary>
     public const int DefaultTop = 5;
 
+    private const int KeysPerGallery = 16;
+
     private sealed record Probe(Face? Face, Embedding Embedding);
 
     private sealed record Looked(IReadOnlyList<Probe> Probes, IReadOnlyList<string> Warnings, double AnalyseMs, double EmbedMs, int? Width, int? Height);
@@ -66,17 +68,19 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
     private async Task<IdentifyOutcome[]> SearchAsync(string gallery, GalleryModel model, IdentifyRequest request, IReadOnlyList<ConsistencyToken>? after,
         IReadOnlyList<Probe> probes, Deadline deadline, CancellationToken cancellation)
     {
-        IIdentifyGrain grain = grains.GetGrain<IIdentifyGrain>(gallery);
         return await Task.WhenAll(probes.Select(async probe =>
         {
             long start = Stopwatch.GetTimestamp();
-            IdentifyOutcome outcome = await grain.IdentifyAsync(new IdentifyQuery(gallery, model.Generation, probe.Embedding,
+            IdentifyOutcome outcome = await grains.GetGrain<IIdentifyGrain>(AnyKey(gallery)).IdentifyAsync(new IdentifyQuery(gallery, model.Generation, probe.Embedding,
                 request.Top ?? DefaultTop, request.Threshold, request.Margin, request.Filter, deadline.At, request.AllowPartial ?? false,
                 request.Consistency ?? ReadConsistency.Latest, after), cancellation);
             metrics.Identified(outcome.Decision, Stopwatch.GetElapsedTime(start), outcome.SearchMicroseconds);
             return outcome;
         }));
     }
+
+    /// <summary>An Orleans client sends all calls of one key to one silo: many keys spread a gallery's identifications over all of them.</summary>
+    private static string AnyKey(string gallery) => $"{gallery}/{Random.Shared.Next(KeysPerGallery)}";
 
     private static IReadOnlyList<string> Warnings(IReadOnlyList<string> warnings, IdentifyOutcome[] outcomes)
     {

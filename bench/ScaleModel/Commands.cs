@@ -30,10 +30,10 @@ internal static class Commands
     }
 
     /// <summary>Quantiles side by side, and the largest distance of the two distribution functions (Kolmogorov and Smirnov).</summary>
-    public static int Compare(string file, ClusterModel model, int count, double tolerance, ulong seed)
+    public static int Compare(string file, string column, ClusterModel model, int count, double tolerance, ulong seed)
     {
-        double[] measured = [.. LatencyFile.Read(file).Order()], modelled = [.. Simulator.Run(model, count, seed).Latencies.Order()];
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{model.Shards} shards, {model.Hosts} hosts of {model.Cores} cores, {model.Rate:0.##} queries/s, utilisation {model.Utilisation:P1}; service: {model.Service.Description}"));
+        double[] measured = [.. LatencyFile.Read(file, column).Order()], modelled = [.. Simulator.Run(model, count, seed).Latencies.Order()];
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{model.Shards} shards, {model.Hosts} hosts {(model.OneMachine ? "on one machine" : "each")} of {model.Cores} cores, {model.Rate:0.##} queries/s, utilisation {model.Utilisation:P1}; service: {model.Service.Description}"));
         Console.WriteLine("| | measured, ms | modelled, ms | modelled / measured |\n|---|---|---|---|");
         bool close = true;
         foreach (double q in (double[])[0.5, 0.9, 0.95, 0.99, 0.999])

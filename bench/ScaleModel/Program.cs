@@ -41,14 +41,16 @@ model.SetAction(r => Report.Write(new ReportInput(
     r.GetValue(rate), r.GetValue(count), r.GetValue(output)!, r.GetValue(seed))));
 
 var measured = new Option<string>("--measured") { Description = "CSV of latencies of a real cluster (column latency_us).", Required = true };
+var column = new Option<string>("--column") { Description = "Its column: latency_us, or search_us for the grain calls alone, without HTTP and gateway, which are not in the model.", DefaultValueFactory = _ => LatencyFile.Column };
 var shards = new Option<int>("--shards") { DefaultValueFactory = _ => 3 };
 var hosts = new Option<int>("--hosts") { DefaultValueFactory = _ => 3 };
+var oneMachine = new Option<bool>("--one-machine") { Description = "The hosts are processes of one machine and share its cores." };
 var tolerance = new Option<double>("--tolerance") { Description = "Factor by which p50 and p99 may differ.", DefaultValueFactory = _ => 1.5 };
 var compare = new Command("compare", "Set the model beside a measured cluster; exit code 1 if p50 or p99 differ by more than the tolerance.")
-    { measured, latencies, shards, hosts, cores, rate, call, hop, jitter, slowShare, slowFactor, slowSpell, merge, count, tolerance, seed };
+    { measured, column, latencies, shards, hosts, oneMachine, cores, rate, call, hop, jitter, slowShare, slowFactor, slowSpell, merge, count, tolerance, seed };
 compare.SetAction(r => Commands.Compare(
-    r.GetValue(measured)!,
-    Assumed(r).Apply(new ClusterModel { Shards = r.GetValue(shards), Hosts = r.GetValue(hosts), Cores = r.GetValue(cores), Rate = r.GetValue(rate), Service = ServiceTimes.Measured(r.GetValue(latencies)!) }),
+    r.GetValue(measured)!, r.GetValue(column)!,
+    Assumed(r).Apply(new ClusterModel { Shards = r.GetValue(shards), Hosts = r.GetValue(hosts), Cores = r.GetValue(cores), OneMachine = r.GetValue(oneMachine), Rate = r.GetValue(rate), Service = ServiceTimes.Measured(r.GetValue(latencies)!) }),
     r.GetValue(count), r.GetValue(tolerance), r.GetValue(seed)));
 
 return new RootCommand("What a cluster of many shards would need and how it would answer: see docs/scale.md.") { measure, model, compare }.Parse(args).Invoke();

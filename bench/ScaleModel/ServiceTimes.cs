@@ -71,18 +71,18 @@ internal abstract class ServiceTimes
     }
 }
 
-/// <summary>A CSV of latencies: lines that begin with # are remarks, the header names the column <c>latency_us</c>.</summary>
+/// <summary>A CSV of latencies: lines that begin with # are remarks, the header names the columns, such as <c>latency_us</c>.</summary>
 internal static class LatencyFile
 {
-    private const string Column = "latency_us";
+    public const string Column = "latency_us";
 
-    /// <summary>Seconds.</summary>
-    public static double[] Read(string file)
+    /// <summary>One column, in seconds.</summary>
+    public static double[] Read(string file, string name = Column)
     {
         string[] lines = [.. File.ReadLines(file).Where(l => l.Length > 0 && l[0] != '#')];
-        int column = lines.Length == 0 ? -1 : Array.IndexOf(lines[0].Split(','), Column);
+        int column = lines.Length == 0 ? -1 : Array.IndexOf(lines[0].Split(','), name);
         if (column < 0 || lines.Length < 2)
-            throw new InvalidDataException($"{file} has no column {Column} with values.");
+            throw new InvalidDataException($"{file} has no column {name} with values.");
         return [.. lines.Skip(1).Select(line => Value(file, line.Split(',')[column]))];
     }
 

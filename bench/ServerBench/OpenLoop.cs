@@ -14,16 +14,30 @@ internal static partial class OpenLoop
     /// <param name="rate">Requests a second.</param>
     /// <param name="seconds">Length.</param>
     /// <param name="request">Sends request number i; throws where the answer is wrong.</param>
-    public static async Task<LongHistogram> RunAsync(int rate, int seconds, Func<int, Task> request)
+    public static async Task<LongHistogram> RunAsync(int rate, int seconds, Func<int, Task> request) =>
+        Histogram(await RunAsync([.. Enumerable.Range(0, rate * seconds).Select(i => (double)i / rate)], request));
+
+    /// <summary>Milliseconds that each request took from when it was due.</summary>
+    /// <param name="due">When each request is due, in seconds from the start, ascending.</param>
+    /// <param name="request">Sends request number i; throws where the answer is wrong.</param>
+    public static async Task<double[]> RunAsync(double[] due, Func<int, Task> request)
     {
-        int count = rate * seconds;
-        long[] took = new long[count];
-        Task[] sent = new Task[count];
-        var pacer = new Thread(() => Pace(rate, took, sent, request)) { Name = "pacer", Priority = ThreadPriority.Highest };
+        long[] took = new long[due.Length];
+        Task[] sent = new Task[due.Length];
+        var pacer = new Thread(() => Pace(due, took, sent, request)) { Name = "pacer", Priority = ThreadPriority.Highest };
         pacer.Start();
         await Task.Run(pacer.Join);
         await Task.WhenAll(sent);
-        return Histogram(took.Select(ticks => 1e3 * ticks / Stopwatch.Frequency));
+        return Array.ConvertAll(took, ticks => 1e3 * ticks / Stopwatch.Frequency);
+    }
+
+    /// <summary>When the requests of a Poisson process are due, in seconds.</summary>
+    public static double[] Poisson(double rate, double seconds, Random random)
+    {
+        List<double> due = [];
+        for (double at = 0; (at -= Math.Log(1 - random.NextDouble()) / rate) < seconds;)
+            due.Add(at);
+        return [.. due];
     }
 
     /// <summary>Milliseconds as a histogram of microseconds.</summary>
@@ -35,14 +49,14 @@ internal static partial class OpenLoop
         return histogram;
     }
 
-    private static void Pace(int rate, long[] took, Task[] sent, Func<int, Task> request)
+    private static void Pace(double[] due, long[] took, Task[] sent, Func<int, Task> request)
     {
         long start = Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 10);
         for (int i = 0; i < sent.Length; i++)
         {
-            long due = start + (long)((double)i * Stopwatch.Frequency / rate);
-            SleepUntil(due);
-            sent[i] = SendAsync(i, due, took, request);
+            long at = start + (long)(due[i] * Stopwatch.Frequency);
+            SleepUntil(at);
+            sent[i] = SendAsync(i, at, took, request);
         }
     }
 

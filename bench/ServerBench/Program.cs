@@ -1,5 +1,6 @@
 using System.CommandLine;
 using FaceSearch.ServerBench;
+using FaceSearch.ServerBench.Cluster;
 
 if (args is [EmptyHost.Verb, var url])
     return await EmptyHost.RunAsync(url);
@@ -20,6 +21,13 @@ var restart = new Option<int>("--restart-templates") { Description = "restart: t
 var images = new Option<int>("--images") { Description = "embed: LFW images a round.", DefaultValueFactory = _ => 80 };
 var rounds = new Option<int>("--rounds") { Description = "embed: rounds, interleaved with the bare loop; medians are reported.", DefaultValueFactory = _ => 9 };
 
+var identities = new Option<int>("--identities") { Description = "Identities in the gallery, one template each.", DefaultValueFactory = _ => 1_000_000 };
+var inTurn = new Option<int>("--requests") { Description = "Requests one after another, of each kind.", DefaultValueFactory = _ => 2_000 };
+var traced = new Option<int>("--traced") { Description = "Requests whose traces are read, of each door.", DefaultValueFactory = _ => 200 };
+var arrivals = new Option<double>("--rate") { Description = "Requests a second of the open loop, at random times.", DefaultValueFactory = _ => 50 };
+var length = new Option<int>("--seconds") { Description = "Length of the open loop.", DefaultValueFactory = _ => 60 };
+var scale = new Option<DirectoryInfo?>("--scale") { Description = "Folder for the open loop's latencies, which bench/ScaleModel is compared with (default: not kept)." };
+
 Func<ParseResult, BenchSettings> read = r => new(r.GetValue(silo), r.GetValue(data)!, r.GetValue(work)!, r.GetValue(serverLog), r.GetValue(templates), r.GetValue(reported),
     r.GetValue(streams), r.GetValue(people), r.GetValue(requests), r.GetValue(rate), r.GetValue(seconds), r.GetValue(restart), r.GetValue(images), r.GetValue(rounds));
 
@@ -32,6 +40,13 @@ Command Part(string name, string description, IReadOnlyList<Option> own, params 
     return command;
 }
 
+var cluster = new Command("cluster", "Identify by embedding on 1 and on 3 silos over one PostgreSQL, beside the same indexes in this process; where the time goes.")
+    { silo, work, report, identities, inTurn, traced, arrivals, length, scale };
+cluster.SetAction((r, cancellation) => Report.RunAsync(read(r), r.GetValue(report),
+    [(_, into, token) => ClusterBench.RunAsync(new ClusterSettings(Server.Program(r.GetValue(silo)), r.GetValue(work)!, r.GetValue(identities), r.GetValue(inTurn), r.GetValue(traced),
+        r.GetValue(arrivals), r.GetValue(length), r.GetValue(scale)), into, token)], cancellation,
+    "Cluster: measured", $"dotnet run -c Release --project bench/ServerBench -- {string.Join(' ', args)}"));
+
 Option[] bulkOptions = [templates, reported, streams], identifyOptions = [people, requests, rate, seconds, streams], restartOptions = [restart, streams], embedOptions = [data, images, rounds];
 return await new RootCommand("""
     Measures the whole server over HTTP: starts the built silo as a process on a free port with a data folder of its own, loads it, and prints Markdown.
@@ -41,11 +56,13 @@ return await new RootCommand("""
 
       dotnet run -c Release --project bench/ServerBench -- all --report bench/results/server.md
       dotnet run -c Release --project bench/ServerBench -- identify --people 10000 --seconds 5
+      dotnet run -c Release --project bench/ServerBench -- cluster --identities 20000 --seconds 10
     """)
 {
     Part("bulk", "Durable templates/s of bulk enrolment of ready embeddings.", bulkOptions, BulkBench.RunAsync),
     Part("identify", "Latency of identify by embedding, beside an empty endpoint that makes one grain call, and under an open loop.", identifyOptions, IdentifyBench.RunAsync),
     Part("restart", "Time from the start after kill -9 to the first right answer.", restartOptions, RestartBench.RunAsync),
     Part("embed", "Images/s enrolled over HTTP, beside a bare loop of the same two ONNX sessions.", embedOptions, EmbedBench.RunAsync),
-    Part("all", "All four.", [.. bulkOptions.Union(identifyOptions).Union(restartOptions), .. embedOptions], BulkBench.RunAsync, IdentifyBench.RunAsync, EmbedBench.RunAsync, RestartBench.RunAsync),
-}.Parse(args).InvokeAsync();
+    Part("all", "bulk, identify, embed and restart.", [.. bulkOptions.Union(identifyOptions).Union(restartOptions), .. embedOptions], BulkBench.RunAsync, IdentifyBench.RunAsync, EmbedBench.RunAsync, RestartBench.RunAsync),
+    cluster,
+}.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(2) });

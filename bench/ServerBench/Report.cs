@@ -10,9 +10,12 @@ internal sealed class Report
     private readonly StringBuilder _text = new();
 
     /// <summary>Runs parts one after the other; exit code 1 if one could not be measured.</summary>
-    public static async Task<int> RunAsync(BenchSettings settings, FileInfo? file, Func<BenchSettings, Report, CancellationToken, Task>[] parts, CancellationToken cancellation)
+    public static async Task<int> RunAsync(BenchSettings settings, FileInfo? file, Func<BenchSettings, Report, CancellationToken, Task>[] parts, CancellationToken cancellation,
+        string? title = null, string? command = null)
     {
         var report = new Report();
+        if (title is not null)
+            report.Line($"# {title}\n\n    {command}\n");
         report.Line($"{Processor()}, {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, .NET {Environment.Version}; client and server on the same cores. Load average at the start: {LoadAverage()}.");
         int failed = 0;
         foreach (Func<BenchSettings, Report, CancellationToken, Task> part in parts)

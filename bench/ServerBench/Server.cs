@@ -11,9 +11,7 @@ internal sealed class Server : IAsyncDisposable
     private Server(BenchSettings settings, string? models)
     {
         (_settings, _models) = (settings, models);
-        _dll = settings.Silo?.FullName ?? Built();
-        if (!File.Exists(_dll))
-            throw new FileNotFoundException($"There is no server at {_dll}. Build it: dotnet build -c Release Silo, or name it with --silo.");
+        _dll = Program(settings.Silo);
         _folder = Path.Combine(settings.Work.FullName, $"facesearch-bench-{Guid.NewGuid():n}");
         Process = Start();
         Client = new(Url);
@@ -82,6 +80,14 @@ internal sealed class Server : IAsyncDisposable
                 throw new InvalidOperationException($"The server did not start. It said:{Environment.NewLine}{Process.Tail()}");
             await Task.Delay(50, cancellation);
         }
+    }
+
+    /// <summary>The server's program: the one that is named, or this checkout's.</summary>
+    /// <exception cref="FileNotFoundException">It is not there.</exception>
+    public static string Program(FileInfo? named)
+    {
+        string dll = named?.FullName ?? Built();
+        return File.Exists(dll) ? dll : throw new FileNotFoundException($"There is no server at {dll}. Build it: dotnet build -c Release Silo, or name it with --silo.");
     }
 
     private static string Built()

@@ -11,11 +11,18 @@ internal sealed class ServerClient : IDisposable
 {
     private readonly HttpClient _http;
 
-    public ServerClient(string url) => _http = new HttpClient(new SocketsHttpHandler { UseCookies = false, UseProxy = false, MaxConnectionsPerServer = 256 })
+    /// <param name="url">Of the server.</param>
+    /// <param name="key">API key; null: none, which a server on loopback without keys allows.</param>
+    public ServerClient(string url, string? key = null)
     {
-        BaseAddress = new Uri(url),
-        Timeout = TimeSpan.FromMinutes(30),
-    };
+        _http = new HttpClient(new SocketsHttpHandler { UseCookies = false, UseProxy = false, MaxConnectionsPerServer = 256 })
+        {
+            BaseAddress = new Uri(url),
+            Timeout = TimeSpan.FromMinutes(30),
+        };
+        if (key is not null)
+            _http.DefaultRequestHeaders.Add("X-Api-Key", key);
+    }
 
     public async Task<bool> IsLiveAsync(CancellationToken cancellation)
     {

@@ -33,11 +33,13 @@ public sealed class SimulatorTests
         ShouldHold(result.Waits, Analytic.WaitMg1(800, Mean, Mean * Mean));
     }
 
-    [Fact]
-    public void All_shards_of_one_core_are_one_long_search_to_the_queue()
+    [Theory, InlineData(1), InlineData(5)]
+    public void All_shards_of_one_core_are_one_long_search_to_the_queue_whichever_host_of_the_machine_has_them(int hosts)
     {
         // Five exponential searches in a row: Erlang of order 5, mean 5 m, mean square 30 m².
-        SimulationResult result = Simulator.Run(Model() with { Shards = 5, Rate = 120 }, 200_000, 4);
+        ClusterModel model = Model() with { Shards = 5, Hosts = hosts, OneMachine = true, Rate = 120 };
+        model.Utilisation.ShouldBe(0.6, 1e-9);
+        SimulationResult result = Simulator.Run(model, 200_000, 4);
         ShouldHold(result.Latencies, Analytic.WaitMg1(120, 5 * Mean, 30 * Mean * Mean) + (5 * Mean));
     }
 

@@ -42,6 +42,8 @@ public sealed class SizingTests
         {
             LatencyFile.Write(file, ["a remark"], [0.001, 0.0025]);
             LatencyFile.Read(file).ShouldBe([0.001, 0.0025], 1e-12);
+            File.WriteAllText(file, "latency_us,search_us\n1000,2500\n");
+            LatencyFile.Read(file, "search_us").ShouldBe([0.0025], 1e-12);
             File.WriteAllText(file, "latency_us\n-1\n");
             Should.Throw<InvalidDataException>(() => LatencyFile.Read(file));
             File.WriteAllText(file, "other\n1\n");

@@ -10,8 +10,10 @@ internal sealed class FaultCluster : IAsyncDisposable
     private readonly string _folder;
     private readonly string _dll;
     private readonly bool _wired;
+    private readonly bool _audited;
 
-    private FaultCluster(string folder, string dll, bool wired, FaultDatabase postgres) => (_folder, _dll, _wired, Postgres) = (folder, dll, wired, postgres);
+    private FaultCluster(string folder, string dll, bool wired, FaultDatabase postgres, bool audited) =>
+        (_folder, _dll, _wired, Postgres, _audited) = (folder, dll, wired, postgres, audited);
 
     public FaultDatabase Postgres { get; }
 
@@ -24,6 +26,9 @@ internal sealed class FaultCluster : IAsyncDisposable
 
     public IEnumerable<ServerNode> Nodes => Silos.Concat(Gateways);
 
+    /// <summary>Further arguments of the processes that are started from now on, by the node's name.</summary>
+    public Func<string, IEnumerable<string>> More { get; set; } = _ => [];
+
     /// <summary>The clients of the gateways.</summary>
     public IReadOnlyList<ApiClient> Doors => [.. Gateways.Select(g => g.Client)];
 
@@ -32,20 +37,22 @@ internal sealed class FaultCluster : IAsyncDisposable
     /// <param name="wired">Each silo in a network namespace of its own.</param>
     /// <param name="silos">How many.</param>
     /// <param name="gateways">How many.</param>
-    public static async Task<FaultCluster> StartAsync(string folder, string dll, bool wired, int silos = 3, int gateways = 2)
+    /// <param name="audited">Notes who writes under which epoch (<see cref="Audit"/>). Without it the cluster runs as it would for a user: nothing watches the commits.</param>
+    public static async Task<FaultCluster> StartAsync(string folder, string dll, bool wired, int silos = 3, int gateways = 2, bool audited = true)
     {
         Directory.CreateDirectory(folder);
         string hub = wired ? Wire.HubAddress : "127.0.0.1";
-        FaultCluster cluster = new(folder, dll, wired, await FaultDatabase.StartAsync(Path.Combine(folder, "postgres"), hub));
+        FaultCluster cluster = new(folder, dll, wired, await FaultDatabase.StartAsync(Path.Combine(folder, "postgres"), hub), audited);
         try
         {
             await cluster.ApplySchemaAsync(dll);
-            await Audit.InstallAsync(cluster.Postgres);
+            if (audited)
+                await Audit.InstallAsync(cluster.Postgres);
             for (int i = 1; i <= silos; i++)
                 cluster.Silos.Add(cluster.MakeSilo(i));
             await Task.WhenAll(cluster.Silos.Select(s => s.StartAsync()));
             for (int i = 1; i <= gateways; i++)
-                cluster.Gateways.Add(cluster.MakeGateway(i, hub));
+                cluster.AddGateway();
             await Task.WhenAll(cluster.Gateways.Select(s => s.StartAsync()));
             return cluster;
         }
@@ -71,6 +78,14 @@ internal sealed class FaultCluster : IAsyncDisposable
         ServerNode silo = MakeSilo(Silos.Count + 1);
         Silos.Add(silo);
         return silo;
+    }
+
+    /// <summary>One more gateway, which the caller starts.</summary>
+    public ServerNode AddGateway()
+    {
+        ServerNode gateway = MakeGateway(Gateways.Count + 1, _wired ? Wire.HubAddress : "127.0.0.1");
+        Gateways.Add(gateway);
+        return gateway;
     }
 
     /// <summary>How many silos the membership table has as active.</summary>
@@ -101,12 +116,14 @@ internal sealed class FaultCluster : IAsyncDisposable
             "--Storage:Provider=Postgres", $"--Storage:ConnectionString={Postgres.ConnectionString(start)}", "--Cluster:Provider=Postgres",
             $"--Cluster:AdvertisedAddress={address}", "--Cluster:AllowUnencrypted=true", "--Gateway:RequestsPerSecond=0",
             string.Create(CultureInfo.InvariantCulture, $"--Cluster:SiloPort={siloPort}"), string.Create(CultureInfo.InvariantCulture, $"--Cluster:GatewayPort={gatewayPort}"),
+            .. More($"silo-{number}"),
         ];
-        return new ServerNode($"silo-{number}", Url(address), _dll, _folder, Arguments, prefix);
+        return new ServerNode($"silo-{number}", Url(address), _dll, _folder, Arguments, prefix) { LivesBriefly = _audited };
     }
 
     private ServerNode MakeGateway(int number, string address) => new($"gateway-{number}", Url(address), _dll, _folder, start =>
-        ["--Silo:Role=Gateway", "--Cluster:Provider=Postgres", $"--Cluster:ConnectionString={Postgres.ConnectionString(start)}", "--Gateway:RequestsPerSecond=0"]);
+        ["--Silo:Role=Gateway", "--Cluster:Provider=Postgres", $"--Cluster:ConnectionString={Postgres.ConnectionString(start)}", "--Gateway:RequestsPerSecond=0", .. More($"gateway-{number}")])
+        { LivesBriefly = _audited };
 
     private static string Url(string address) => string.Create(CultureInfo.InvariantCulture, $"http://{address}:{ServerNode.FreePort()}");
 }

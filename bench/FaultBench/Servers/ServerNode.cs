@@ -39,6 +39,9 @@ internal sealed class ServerNode : IAsyncDisposable
     /// <summary>The assembly that the next start runs.</summary>
     public string Program { get; set; }
 
+    /// <summary>For processes that live for seconds: code that is compiled twice would be most of their work.</summary>
+    public bool LivesBriefly { get; init; } = true;
+
     /// <summary>How often the process was started.</summary>
     public int Starts { get; private set; }
 
@@ -60,8 +63,8 @@ internal sealed class ServerNode : IAsyncDisposable
         foreach (string word in line.Skip(1))
             start.ArgumentList.Add(word);
         start.Environment["FACESEARCH_MODELS"] = "";
-        // Silos live for seconds here: code that is compiled twice would be most of their work.
-        start.Environment["DOTNET_TieredPGO"] = "0";
+        if (LivesBriefly)
+            start.Environment["DOTNET_TieredPGO"] = "0";
         start.Environment["FACESEARCH_ADMIN_KEY"] = Secrets.AdminKey;
         _log?.Dispose();
         StreamWriter log = _log = new StreamWriter(LogFile, append: true) { AutoFlush = true };

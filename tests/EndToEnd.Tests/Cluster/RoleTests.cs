@@ -31,6 +31,9 @@ public sealed class RoleTests
         using CancellationTokenSource stop = new();
         Task[] clients = [.. Enumerable.Range(0, 4).Select(_ => Task.Run(() => ledger.WorkAsync(gateway, gateway, stop.Token)))];
         await gateway.WaitAsync(() => Task.FromResult(ledger.Acknowledged >= 150), TimeSpan.FromMinutes(2));
+        // Both merge answers of shards: a gallery's identifications are not one silo's.
+        foreach (ServerProcess silo in silos)
+            await gateway.WaitAsync(async () => (await silo.Http.GetStringAsync("/metrics")).Contains("facesearch_shard_answers_total", StringComparison.Ordinal), Limit);
         (int Person, bool Erased)[] before = ledger.Settled();
         Stopwatch since = Stopwatch.StartNew();
         await silos[0].KillAsync();

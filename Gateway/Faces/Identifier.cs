@@ -79,7 +79,7 @@ internal sealed class Identifier(Catalogue catalogue, FaceReader faces, IGrainFa
         }));
     }
 
-    /// <summary>An Orleans client sends all calls of one key to one silo: many keys spread a gallery's identifications over all of them.</summary>
+    /// <summary>An Orleans client binds a key to one of the silos that it knows: several keys spread a gallery's identifications over them.</summary>
     private static string AnyKey(string gallery) => $"{gallery}/{Random.Shared.Next(KeysPerGallery)}";
 
     private static IReadOnlyList<string> Warnings(IReadOnlyList<string> warnings, IdentifyOutcome[] outcomes)

@@ -40,7 +40,7 @@ internal static class TrainCommand
             optimiser, rate, decay, schedule, average, validation, test, every, seed, threads, device, mixed, licence,
         };
         return command.WithExamples(
-            "# adapt the installed embedder to your people; then: facesearch models import runs/head/model",
+            "# adapt the installed embedder to your people; then: facesearch models import runs/head/model/trained-128.onnx --manifest runs/head/model/trained-128.json",
             "trainingjob train --mode head --data photos/ --models models/ --out runs/head",
             "# a small network of your own from a teacher, then triplets on top",
             "trainingjob train --mode distil --data photos/ --models models/ --out runs/small --epochs 40",

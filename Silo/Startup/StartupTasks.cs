@@ -49,6 +49,7 @@ internal static class StartupHosting
         ExecutionProviderUnavailableException or ModelException or FaceSearchException or Microsoft.Extensions.Options.OptionsValidationException
             or Storage.StorageException or ConfigurationException or InvalidOperationException { Source: "FaceSearch.Gateway" } => e.Message,
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Choose another address with --urls http://127.0.0.1:PORT.",
+        TimeoutException => "The other silos of the cluster did not answer for two minutes. Look whether they run and reach each other, and start again.",
         AggregateException { InnerException: { } inner } => Explain(inner),
         _ => null,
     };
@@ -63,12 +64,12 @@ internal sealed class StartupTasks(
         IModelRegistryGrain registry = grains.GetGrain<IModelRegistryGrain>(IModelRegistryGrain.Key);
         string? loaded = embedders.Standard?.Manifest.Name;
         foreach (InstalledModel model in store.List().OrderByDescending(m => m.Manifest.Name == loaded))
-            await registry.RegisterAsync(Describe(model.Manifest));
+            await StartingCluster.AskAsync(() => registry.RegisterAsync(Describe(model.Manifest)), time, cancellationToken);
         IApiKeyGrain keys = grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key);
         if (options.AdminKey is not null)
-            await keys.EnsureAdminAsync(options.AdminKey);
+            await StartingCluster.AskAsync(() => keys.EnsureAdminAsync(options.AdminKey), time, cancellationToken);
         if (options.Role != SiloRole.Silo)
-            await GatewayExposure.EnsureAsync(configuration, grains);
+            await StartingCluster.AskAsync(() => GatewayExposure.EnsureAsync(configuration, grains), time, cancellationToken);
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using FaceSearch.FaultBench.Servers;
 
 namespace FaceSearch.FaultBench.Load;
@@ -18,11 +19,15 @@ internal sealed class Service
     /// <summary>Makes the gallery and enrols at least one person a shard, whom no client changes.</summary>
     public static async Task<Service> MakeAsync(FaultCluster cluster, Ledger ledger)
     {
-        // The silos have only just found each other.
+        // The silos have only just found each other: an answer may be lost, and then the next attempt is told that the gallery exists.
         Reply made = await cluster.Doors[0].CreateGalleryAsync(FaultCluster.Shards);
-        for (int attempt = 1; attempt < Attempts && !made.IsSuccess; attempt++)
+        bool isMade = made.IsSuccess;
+        for (int attempt = 1; attempt < Attempts && !isMade; attempt++)
+        {
             made = await cluster.Doors[0].CreateGalleryAsync(FaultCluster.Shards);
-        if (!made.IsSuccess)
+            isMade = made.IsSuccess || made.Status == HttpStatusCode.Conflict;
+        }
+        if (!isMade)
             throw new InvalidOperationException($"The gallery was not made: {made.Text}");
         Dictionary<string, Person> people = [];
         Dictionary<long, Person> byLog = [];

@@ -43,22 +43,20 @@ internal sealed record ModePlan(
         var objective = new DistilObjective(run.Set, run.Training, views, run.Options, network.Definition.Input.Height)
         {
             Hints = hints,
-            Maps = hints.Count == 0 ? null : Maps(run, network, teacher, views, hints),
+            Maps = hints.Count == 0 ? null : run.Maps(teacher, views, [.. hints.Select(h => h.TeacherValue)], shapes => Check(network.Definition, hints, shapes)),
         };
         return Image(run, network, objective, teacher);
     }
 
-    private static TeacherMaps Maps(RunContext run, Network network, InstalledModel teacher, TeacherViews views, IReadOnlyList<HintPair> hints)
+    private static void Check(NetworkDefinition network, IReadOnlyList<HintPair> hints, IReadOnlyList<FeatureShape> shapes)
     {
-        TeacherMaps maps = run.Maps(teacher, views, [.. hints.Select(h => h.TeacherValue)]);
-        foreach ((HintPair hint, FeatureShape wanted) in hints.Zip(maps.Shapes))
+        foreach ((HintPair hint, FeatureShape wanted) in hints.Zip(shapes))
         {
-            NetworkNode layer = network.Definition.Nodes.FirstOrDefault(n => n.Name == hint.Layer)
-                ?? throw new TrainingException($"The network '{network.Definition.Name}' has no layer '{hint.Layer}'; it has: {string.Join(", ", network.Definition.Nodes.Select(n => n.Name))}.");
+            NetworkNode layer = network.Nodes.FirstOrDefault(n => n.Name == hint.Layer)
+                ?? throw new TrainingException($"The network '{network.Name}' has no layer '{hint.Layer}'; it has: {string.Join(", ", network.Nodes.Select(n => n.Name))}.");
             if ((layer.Shape.Height, layer.Shape.Width) != (wanted.Height, wanted.Width))
                 throw new TrainingException($"The layer '{hint.Layer}' puts out {layer.Shape} and the teacher's value '{hint.TeacherValue}' is {wanted}: a hint needs the same height and width.");
         }
-        return maps;
     }
 
     private static ModePlan Triplets(RunContext run)

@@ -33,17 +33,19 @@ internal sealed record RunContext(TrainingOptions Options, FaceSet Set, TorchRun
     /// <summary>A model's embeddings of varied views of the training faces, computed once and kept in the run's folder.</summary>
     public TeacherViews Views(InstalledModel model, string file, int views, int mixed)
     {
-        var clock = System.Diagnostics.Stopwatch.StartNew();
-        return TeacherViews.Load(Set, Training, model, views, mixed, Options.Seed, Path.Combine(Options.RunFolder, file),
-            n => Progress?.Report(new TrainingProgress("embedding", n, Training.Length, Remaining: clock.Elapsed / n * (Training.Length - n))), Cancellation);
+        return TeacherViews.Load(Set, Training, model, views, mixed, Options.Seed, Path.Combine(Options.RunFolder, file), Embedding(), Cancellation);
     }
 
     /// <summary>A teacher's maps of features of those views, computed once and kept in the run's folder.</summary>
-    public TeacherMaps Maps(InstalledModel teacher, TeacherViews views, IReadOnlyList<string> values)
+    /// <param name="check">Told the maps' shapes before the long work begins.</param>
+    public TeacherMaps Maps(InstalledModel teacher, TeacherViews views, IReadOnlyList<string> values, Action<IReadOnlyList<FeatureShape>> check) =>
+        TeacherMaps.Load(views, teacher, values, Path.Combine(Options.RunFolder, "maps.bin"), check, Embedding(), Cancellation);
+
+    /// <summary>Tells how many of the training faces are done, from now on.</summary>
+    private Action<int> Embedding()
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        return TeacherMaps.Load(views, teacher, values, Path.Combine(Options.RunFolder, "maps.bin"),
-            n => Progress?.Report(new TrainingProgress("embedding", n, Training.Length, Remaining: clock.Elapsed / n * (Training.Length - n))), Cancellation);
+        return n => Progress?.Report(new TrainingProgress("embedding", n, Training.Length, Remaining: clock.Elapsed / n * (Training.Length - n)));
     }
 
     /// <summary>A new network of the options' name.</summary>

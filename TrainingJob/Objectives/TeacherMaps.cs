@@ -58,14 +58,16 @@ public sealed class TeacherMaps : IDisposable
     /// <param name="teacher">The model that embedded them.</param>
     /// <param name="values">Names of the values in its graph.</param>
     /// <param name="file">Where the maps are kept.</param>
+    /// <param name="check">Told the maps' shapes before anything is computed; throws if they do not fit.</param>
     /// <param name="progress">Told the number of faces done.</param>
     /// <param name="cancellation">Stops.</param>
     /// <exception cref="TrainingException">The graph has no such value, or it is not a map.</exception>
-    public static TeacherMaps Load(TeacherViews views, InstalledModel teacher, IReadOnlyList<string> values, string file, Action<int>? progress, CancellationToken cancellation)
+    public static TeacherMaps Load(TeacherViews views, InstalledModel teacher, IReadOnlyList<string> values, string file, Action<IReadOnlyList<FeatureShape>>? check, Action<int>? progress, CancellationToken cancellation)
     {
         using InferenceSession session = OnnxSessions.Create(WithOutputs(teacher, values), teacher.Manifest.Name, new InferenceOptions());
         var encoder = new CropEncoder(teacher.Manifest.Input);
         FeatureShape[] shapes = Run(session, encoder, teacher, values, [views.Render(0, 0)], null);
+        check?.Invoke(shapes);
         int row = shapes.Sum(s => s.Length);
         if (!File.Exists(file) || new FileInfo(file).Length != (long)views.Faces * views.Count * row * 2)
             Compute(session, encoder, views, teacher, values, row, file, progress, cancellation);

@@ -19,7 +19,7 @@ public sealed class TeacherMapsTests : IDisposable
     public async Task A_map_is_what_the_teacher_computes_of_the_very_view()
     {
         (TeacherViews views, InstalledModel teacher) = await ViewsAsync();
-        using TeacherMaps maps = TeacherMaps.Load(views, teacher, [Pool], Path.Combine(_base.Root, "maps.bin"), null, CancellationToken.None);
+        using TeacherMaps maps = TeacherMaps.Load(views, teacher, [Pool], Path.Combine(_base.Root, "maps.bin"), null, null, CancellationToken.None);
         maps.Shapes.ShouldBe([new FeatureShape(3, 14, 14)]);
         float[] map = new float[3 * 14 * 14];
         maps.Read(0, 5, 1, map);
@@ -41,9 +41,9 @@ public sealed class TeacherMapsTests : IDisposable
     {
         (TeacherViews views, InstalledModel teacher) = await ViewsAsync();
         string file = Path.Combine(_base.Root, "maps.bin");
-        TeacherMaps.Load(views, teacher, [Pool], file, null, CancellationToken.None).Dispose();
+        TeacherMaps.Load(views, teacher, [Pool], file, null, null, CancellationToken.None).Dispose();
         DateTime written = File.GetLastWriteTimeUtc(file);
-        TeacherMaps.Load(views, teacher, [Pool], file, _ => Assert.Fail("computed again"), CancellationToken.None).Dispose();
+        TeacherMaps.Load(views, teacher, [Pool], file, null, _ => Assert.Fail("computed again"), CancellationToken.None).Dispose();
         File.GetLastWriteTimeUtc(file).ShouldBe(written);
     }
 
@@ -60,6 +60,8 @@ public sealed class TeacherMapsTests : IDisposable
             Hints = hints, TeacherViews = 1, TestShare = 0.4f, Threads = 1,
         };
         (await Should.ThrowAsync<TrainingException>(new Trainer().TrainAsync(options, new PatternFaces(10, 2)))).Message.ShouldContain(reason);
+        // Before the long work.
+        File.Exists(Path.Combine(options.RunFolder, "maps.bin")).ShouldBeFalse();
     }
 
     private async Task<(TeacherViews Views, InstalledModel Teacher)> ViewsAsync()

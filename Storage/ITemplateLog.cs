@@ -17,28 +17,32 @@ public interface ITemplateLogProvider
     /// <summary>As <see cref="DeleteGalleryAsync"/> for the logs of one generation of a gallery.</summary>
     ValueTask DeleteGenerationAsync(string gallery, int generation, CancellationToken cancellationToken = default);
 
-    /// <summary>Whether <see cref="PeekAsync"/> and <see cref="FollowAsync"/> work: those who follow a log read what its writer has stored.</summary>
-    bool CanFollow => false;
+    /// <summary>Reads a shard's log beside its writer, whoever that is. Takes no epoch and changes nothing; the log need not exist.</summary>
+    ILogFollower Follow(ShardId shard);
 
-    /// <summary>
-    /// The head of a shard's log as it is stored now, whoever writes it: what was acknowledged before the call is in it. Takes no epoch and
-    /// changes nothing. Null if there is no such log.
-    /// </summary>
+    /// <summary>Names the store for people: "SQLite files under /var/lib/facesearch".</summary>
+    string Description { get; }
+}
+
+/// <summary>
+/// Sees what a log's writer has stored: whatever was acknowledged before a call is in its answer. Any number of calls at once. Lets go, when
+/// it is disposed, of all that it keeps of the log on this machine.
+/// </summary>
+public interface ILogFollower : IAsyncDisposable
+{
+    /// <summary>The head of the log as it is stored now; null if there is no such log.</summary>
+    /// <exception cref="LogDamagedException">What is stored contradicts its checksums.</exception>
     /// <exception cref="StorageUnavailableException">The store cannot be reached or read now.</exception>
-    ValueTask<LogHead?> PeekAsync(ShardId shard, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    ValueTask<LogHead?> PeekAsync(CancellationToken cancellationToken = default);
 
     /// <summary>
     /// As <see cref="ITemplateLog.ReadAsync"/> for somebody who is not the log's writer: gives <paramref name="take"/>, piece by piece and
     /// off the caller's thread, what was committed after an LSN, and returns the head of the view that it was read from. Nothing is proven
-    /// before it returns. Takes no epoch and changes nothing. Null if there is no such log.
+    /// before it returns. Null if there is no such log.
     /// </summary>
     /// <exception cref="LogDamagedException">A row contradicts its checksum, or the digest is not that of this log at that LSN.</exception>
     /// <exception cref="StorageUnavailableException">The store cannot be reached or read now.</exception>
-    ValueTask<LogHead?> FollowAsync(ShardId shard, long afterLsn, ulong digest, Action<IReadOnlyList<LogEntry>> take, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException();
-
-    /// <summary>Names the store for people: "SQLite files under /var/lib/facesearch".</summary>
-    string Description { get; }
+    ValueTask<LogHead?> ReadAsync(long afterLsn, ulong digest, Action<IReadOnlyList<LogEntry>> take, CancellationToken cancellationToken = default);
 }
 
 /// <summary>

@@ -8,6 +8,6 @@ public sealed class GalleryDirectoryGrain([PersistentState("galleries")] IPersis
     public async Task RecordAsync(string gallery, bool exists)
     {
         if (exists ? state.State.Galleries.Add(gallery) : state.State.Galleries.Remove(gallery))
-            await state.WriteStateAsync();
+            await state.SaveAsync(this);
     }
 }

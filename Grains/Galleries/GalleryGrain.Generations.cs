@@ -74,7 +74,7 @@ public sealed partial class GalleryGrain
         await snapshots.DeleteGenerationAsync(Id, generation);
         await logs.DeleteGenerationAsync(Id, generation);
         state.State.Ending = null;
-        await state.WriteStateAsync();
+        await state.SaveAsync(this);
         LogEnded(Id, generation);
     }
 

@@ -44,7 +44,7 @@ public sealed partial class GalleryGrain(
             throw FaceSearchException.Invalid($"'{Id}' is no gallery id: use 1 to {Ids.MaxGallery} lower-case letters, digits, '-', '_' or '.', starting with a letter or digit.");
         if (state.State.Phase == GalleryPhase.Active)
             throw new FaceSearchException(ProblemTypes.GalleryExists, 409, $"Gallery '{Id}' exists already.");
-        GalleryRules.Check(settings, logs);
+        GalleryRules.Check(settings);
         string model = settings.Model ?? (await Registry.GetActiveEmbedderAsync())?.Name ?? ExternalModel;
         if (model != ExternalModel && await Registry.FindAsync(model) is not { Kind: "embedder" })
             throw new FaceSearchException(ProblemTypes.ModelNotFound, 404, $"There is no embedder '{model}'. List the models, or leave the model out to take the active one.");
@@ -64,7 +64,7 @@ public sealed partial class GalleryGrain(
             Map = new BucketMap(settings.Shards, 1),
             Calibration = CalibrationState.Of(ImpostorCalibration.Fit([], 0, prior), null),
         };
-        await state.WriteStateAsync();
+        await state.SaveAsync(this);
         _view = MakeView();
         await Directory.RecordAsync(Id, exists: true);
         return await DescribeAsync();
@@ -92,7 +92,7 @@ public sealed partial class GalleryGrain(
     public async Task<GalleryDescription> UpdateAsync(GallerySettings settings)
     {
         GalleryView view = Require();
-        GalleryRules.Check(settings, logs);
+        GalleryRules.Check(settings);
         if (settings.Model is not null && settings.Model != view.Model)
             throw FaceSearchException.Invalid($"Gallery '{Id}' uses model '{view.Model}': a gallery's model is changed by re-embedding it, not by its settings.");
         if (settings.Retention != view.Settings.Retention)
@@ -113,7 +113,7 @@ public sealed partial class GalleryGrain(
         GalleryView? view = _view;
         _view = null;
         state.State.Phase = GalleryPhase.Deleting;
-        await state.WriteStateAsync();
+        await state.SaveAsync(this);
         await GrainFactory.GetGrain<IReembeddingEndGrain>(Id).ForgetAsync();
         if (view is not null)
             await Task.WhenAll(AllShards(view).Select(s => s.DropAsync()));
@@ -189,7 +189,7 @@ public sealed partial class GalleryGrain(
         GalleryView before = Require();
         change(state.State);
         state.State.ViewVersion++;
-        await state.WriteStateAsync();
+        await state.SaveAsync(this);
         await Task.WhenAll(AllShards(before).Select(s => s.SetViewVersionAsync(state.State.ViewVersion)));
         _view = MakeView();
     }

@@ -6,14 +6,6 @@ internal static class GalleryRules
     /// <summary>Read replicas of a shard, at most.</summary>
     public const int MostReplicas = 3;
 
-    /// <summary>As below, and what the storage can do.</summary>
-    public static void Check(GallerySettings settings, Storage.ITemplateLogProvider logs)
-    {
-        Check(settings);
-        if (settings.Replicas > 0 && !logs.CanFollow)
-            throw FaceSearchException.Invalid($"replicas must be 0: the template logs of this storage ({logs.Description}) cannot be followed.");
-    }
-
     public static void Check(GallerySettings settings)
     {
         if (settings.Description is { Length: > 1000 })

@@ -35,7 +35,7 @@ public sealed class ApiKeyGrain([PersistentState("keys")] IPersistentState<ApiKe
         string text = $"fs_{id}_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}";
         ApiKeyDescription description = new(id, name, role, time.GetUtcNow());
         state.State.Keys.Add(new StoredApiKey(description, Hash(text)));
-        await state.WriteStateAsync();
+        await state.SaveAsync(this);
         return new NewApiKey(description, text);
     }
 
@@ -49,7 +49,7 @@ public sealed class ApiKeyGrain([PersistentState("keys")] IPersistentState<ApiKe
             return;
         state.State.Keys.RemoveAll(k => k.Description.Id == ConfiguredId);
         state.State.Keys.Add(new StoredApiKey(new ApiKeyDescription(ConfiguredId, "from the server's configuration", ApiRole.Admin, time.GetUtcNow()), hash));
-        await state.WriteStateAsync();
+        await state.SaveAsync(this);
     }
 
     public Task<IReadOnlyList<ApiKeyDescription>> ListAsync() =>
@@ -62,7 +62,7 @@ public sealed class ApiKeyGrain([PersistentState("keys")] IPersistentState<ApiKe
         if (key.Description.Role == ApiRole.Admin && state.State.Keys.Count > 1 && state.State.Keys.Count(k => k.Description.Role == ApiRole.Admin) == 1)
             throw new FaceSearchException(ProblemTypes.LastAdminKey, 409, "This is the last admin key, and other keys depend on it. Create another admin key, or revoke the others first.");
         state.State.Keys.Remove(key);
-        await state.WriteStateAsync();
+        await state.SaveAsync(this);
     }
 
     public Task<IReadOnlyList<HashedApiKey>> GetHashesAsync() =>

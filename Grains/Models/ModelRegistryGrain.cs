@@ -211,19 +211,10 @@ public sealed partial class ModelRegistryGrain(
             state.State.History.RemoveRange(0, state.State.History.Count - StepsKept);
     }
 
-    /// <summary>What could not be stored is not kept in memory either: the next call reads the stored state.</summary>
     private async Task SaveAsync()
     {
-        try
-        {
-            await state.WriteStateAsync();
-            GrainMetrics.Outbox("models", "", state.State.Outbox.Count);
-        }
-        catch
-        {
-            DeactivateOnIdle();
-            throw;
-        }
+        await state.SaveAsync(this);
+        GrainMetrics.Outbox("models", "", state.State.Outbox.Count);
     }
 
     private static FaceSearchException Refused(string message) => new(ProblemTypes.InvalidRequest, 409, message);

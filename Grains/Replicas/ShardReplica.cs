@@ -15,15 +15,16 @@ internal sealed record ReplicaParts(ITemplateLogProvider Logs, ISnapshotStore Sn
 internal sealed class ShardReplica : IAsyncDisposable
 {
     private readonly ReplicaParts _parts;
+    private readonly ILogFollower _log;
     private readonly ShardDirectory _directory;
     private readonly TieredIndex _index;
     private readonly ReaderGate _readers = new();
     private readonly SemaphoreSlim _following = new(1);
     private long _lsn;
 
-    private ShardReplica(ReplicaParts parts, ShardId id, ShardDirectory directory, TieredIndex index, LogHead head)
+    private ShardReplica(ReplicaParts parts, ILogFollower log, ShardId id, ShardDirectory directory, TieredIndex index, LogHead head)
     {
-        (_parts, Id, _directory, _index, Head, _lsn) = (parts, id, directory, index, head, head.Lsn);
+        (_parts, _log, Id, _directory, _index, Head, _lsn) = (parts, log, id, directory, index, head, head.Lsn);
         ReplicaGauges.Add(this);
     }
 
@@ -45,29 +46,44 @@ internal sealed class ShardReplica : IAsyncDisposable
     /// <exception cref="StorageException">The log cannot be read, or is damaged.</exception>
     public static async Task<ShardReplica?> OpenAsync(ReplicaParts parts, ShardId id, CancellationToken cancellationToken)
     {
+        ILogFollower log = parts.Logs.Follow(id);
+        ShardReplica? made = null;
+        try
+        {
+            return made = await OpenAsync(parts, log, id, cancellationToken);
+        }
+        finally
+        {
+            if (made is null)
+                await log.DisposeAsync();
+        }
+    }
+
+    private static async Task<ShardReplica?> OpenAsync(ReplicaParts parts, ILogFollower log, ShardId id, CancellationToken cancellationToken)
+    {
         foreach (SnapshotInfo snapshot in await parts.Snapshots.ListAsync(id, cancellationToken))
         {
             try
             {
                 (ShardDirectory directory, TieredIndex index) = await ShardOpener.LoadAsync(parts.Snapshots, snapshot, parts.Options, cancellationToken);
-                return await CompleteAsync(parts, id, directory, index, snapshot.Label.Lsn, snapshot.Label.Digest, cancellationToken);
+                return await CompleteAsync(parts, log, id, directory, index, snapshot.Label.Lsn, snapshot.Label.Digest, cancellationToken);
             }
             catch (Exception e) when (ShardOpener.IsOfTheSnapshot(e) || e is IOException)
             {
                 // Replaced meanwhile, damaged, or of another history: the next one, or the log alone.
             }
         }
-        return await CompleteAsync(parts, id, new ShardDirectory(), new TieredIndex(ShardOpener.Options(parts.Options)), 0, 0, cancellationToken);
+        return await CompleteAsync(parts, log, id, new ShardDirectory(), new TieredIndex(ShardOpener.Options(parts.Options)), 0, 0, cancellationToken);
     }
 
     private static async Task<ShardReplica?> CompleteAsync(
-        ReplicaParts parts, ShardId id, ShardDirectory directory, TieredIndex index, long lsn, ulong digest, CancellationToken cancellationToken)
+        ReplicaParts parts, ILogFollower log, ShardId id, ShardDirectory directory, TieredIndex index, long lsn, ulong digest, CancellationToken cancellationToken)
     {
         bool done = false;
         try
         {
             ShardReplay replay = new(directory, index);
-            LogHead? head = await parts.Logs.FollowAsync(id, lsn, digest, entries =>
+            LogHead? head = await log.ReadAsync(lsn, digest, entries =>
             {
                 foreach (LogEntry entry in entries)
                     replay.Take(entry);
@@ -78,7 +94,7 @@ internal sealed class ShardReplica : IAsyncDisposable
             replay.DropUnowned();
             ShardOpener.Prove(id, there, directory, index);
             done = true;
-            return new ShardReplica(parts, id, directory, index, there);
+            return new ShardReplica(parts, log, id, directory, index, there);
         }
         finally
         {
@@ -106,13 +122,13 @@ internal sealed class ShardReplica : IAsyncDisposable
 
     private async Task<bool> FollowAsync(CancellationToken cancellationToken)
     {
-        if (await _parts.Logs.PeekAsync(Id, cancellationToken) is not { } peeked)
+        if (await _log.PeekAsync(cancellationToken) is not { } peeked)
             return false;
         if (peeked == Head)
             return true;
         // Entries are proven at the end of their reading, and none is shown before.
         List<LogEntry> entries = [];
-        if (await _parts.Logs.FollowAsync(Id, Head.Lsn, Head.Digest, entries.AddRange, cancellationToken) is not { } head)
+        if (await _log.ReadAsync(Head.Lsn, Head.Digest, entries.AddRange, cancellationToken) is not { } head)
             return false;
         await Task.Run(() => Show(entries), CancellationToken.None);
         try
@@ -149,6 +165,7 @@ internal sealed class ShardReplica : IAsyncDisposable
         await _readers.CloseAsync();
         _index.Dispose();
         _following.Dispose();
+        await _log.DisposeAsync();
     }
 
     private void Show(List<LogEntry> entries)

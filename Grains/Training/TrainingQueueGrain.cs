@@ -261,19 +261,10 @@ public sealed partial class TrainingQueueGrain(
         GrainMetrics.Outbox("training", "", state.State.Outbox.Count);
     }
 
-    /// <summary>What could not be stored is not kept in memory either.</summary>
     private async Task SaveAsync()
     {
-        try
-        {
-            await state.WriteStateAsync();
-            Count();
-        }
-        catch
-        {
-            DeactivateOnIdle();
-            throw;
-        }
+        await state.SaveAsync(this);
+        Count();
     }
 
     [LoggerMessage(LogLevel.Information, "Training run {Run} was asked for by {By}.")]

@@ -42,14 +42,14 @@ public sealed partial class TrainingScheduleGrain(
             Schedules.Add(status);
         else
             Schedules[at] = status;
-        await SaveAsync();
+        await state.SaveAsync(this);
         return status;
     }
 
     public async Task RemoveAsync(string name)
     {
         if (Schedules.RemoveAll(s => s.Schedule.Name == name) > 0)
-            await SaveAsync();
+            await state.SaveAsync(this);
     }
 
     public Task<IReadOnlyList<ScheduleStatus>> ListAsync() =>
@@ -103,7 +103,7 @@ public sealed partial class TrainingScheduleGrain(
             TemplatesAtLastRun = run is null ? status.TemplatesAtLastRun : templates,
             Recent = recent,
         };
-        await SaveAsync();
+        await state.SaveAsync(this);
         LogDue(status.Schedule.Name, due, run?.Id ?? $"skipped: {skip}");
     }
 
@@ -137,20 +137,6 @@ public sealed partial class TrainingScheduleGrain(
         catch (FaceSearchException e) when (e.Type == ProblemTypes.TrainingNotFound)
         {
             return false;
-        }
-    }
-
-    /// <summary>What could not be stored is not kept in memory either.</summary>
-    private async Task SaveAsync()
-    {
-        try
-        {
-            await state.WriteStateAsync();
-        }
-        catch
-        {
-            DeactivateOnIdle();
-            throw;
         }
     }
 

@@ -49,6 +49,20 @@ internal static class AzureErrors
         _ => SqliteErrors.Translate(shard, e),
     };
 
+    /// <summary>Runs something on a log; what fails is thrown as <see cref="Translate"/> has it, but for a cancellation that was asked for.</summary>
+    public static async Task<T> GuardAsync<T>(ShardId shard, Func<Task<T>> action, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await action().ConfigureAwait(false);
+        }
+        catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested)
+            && Translate(shard, e) is var translated && !ReferenceEquals(translated, e))
+        {
+            throw translated;
+        }
+    }
+
     public static StorageUnavailableException Unavailable(string what, Exception e) => new($"{what} cannot be used now: {Reason(e)}.", e);
 
     private static string Reason(Exception e) => e switch

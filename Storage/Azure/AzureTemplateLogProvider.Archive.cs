@@ -7,9 +7,6 @@ namespace FaceSearch.Storage.Azure;
 
 public sealed partial class AzureTemplateLogProvider : ILogArchive
 {
-    /// <summary>How often a log is read again whose blobs were replaced meanwhile.</summary>
-    private const int MostReadings = 10;
-
     async Task<IReadOnlyList<ShardId>> ILogArchive.ListAsync(string? gallery, CancellationToken cancellationToken)
     {
         const string Head = "/" + LogManifest.BlobName;
@@ -29,7 +26,7 @@ public sealed partial class AzureTemplateLogProvider : ILogArchive
     /// <summary>Downloads the log into a local state of its own, which needs room for it in the cache folder.</summary>
     async IAsyncEnumerable<LogChunk> ILogArchive.ExportAsync(ShardId shard, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using LocalLog local = await GuardAsync(shard, () => Task.Run(() => DownloadAsync(shard, cancellationToken), cancellationToken), cancellationToken).ConfigureAwait(false);
+        using LocalLog local = await AzureErrors.GuardAsync(shard, () => Task.Run(() => DownloadAsync(shard, cancellationToken), cancellationToken), cancellationToken).ConfigureAwait(false);
         using LogConnection view = new(shard, local.File, write: false);
         foreach (LogChunk chunk in LogRowCopy.Read(view))
         {
@@ -38,7 +35,7 @@ public sealed partial class AzureTemplateLogProvider : ILogArchive
         }
     }
 
-    Task ILogArchive.ImportAsync(MetaRow head, IAsyncEnumerable<LogChunk> rows, CancellationToken cancellationToken) => GuardAsync(head.Shard, async () =>
+    Task ILogArchive.ImportAsync(MetaRow head, IAsyncEnumerable<LogChunk> rows, CancellationToken cancellationToken) => AzureErrors.GuardAsync(head.Shard, async () =>
     {
         string prefix = Prefix(head.Shard);
         await PrepareAsync(cancellationToken).ConfigureAwait(false);
@@ -61,12 +58,9 @@ public sealed partial class AzureTemplateLogProvider : ILogArchive
     }, cancellationToken);
 
     /// <summary>The log as its blobs say at one moment; its owner is not fenced.</summary>
-    private async Task<LocalLog> DownloadAsync(ShardId shard, CancellationToken cancellationToken)
-    {
-        LogHeadBlob head = new(shard, _account, Prefix(shard));
-        for (int attempt = 1; ; attempt++)
+    private async Task<LocalLog> DownloadAsync(ShardId shard, CancellationToken cancellationToken) =>
+        await new LogHeadBlob(shard, _account, Prefix(shard)).ReadPartsAsync(async now =>
         {
-            LogManifest now = await head.PeekAsync(cancellationToken).ConfigureAwait(false) ?? throw new StorageUnavailableException($"Shard {shard} has no log any more.", null);
             LocalLog local = new(shard, _cache.NewFolder("backup"));
             try
             {
@@ -76,29 +70,10 @@ public sealed partial class AzureTemplateLogProvider : ILogArchive
                 local.Writer.Commit();
                 return local;
             }
-            catch (Exception e)
+            catch
             {
                 local.Dispose();
-                if (!AzureErrors.IsNotFound(e))
-                    throw;
-                if ((await head.PeekAsync(cancellationToken).ConfigureAwait(false))?.Token == now.Token)
-                    throw new LogDamagedException(shard, "a part of its blobs is missing", e);
-                if (attempt == MostReadings)
-                    throw new StorageUnavailableException($"The blobs of shard {shard} were replaced each time they were read.", e);
+                throw;
             }
-        }
-    }
-
-    private static async Task<T> GuardAsync<T>(ShardId shard, Func<Task<T>> action, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await action().ConfigureAwait(false);
-        }
-        catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested)
-            && AzureErrors.Translate(shard, e) is var translated && !ReferenceEquals(translated, e))
-        {
-            throw translated;
-        }
-    }
+        }, cancellationToken).ConfigureAwait(false) ?? throw new StorageUnavailableException($"Shard {shard} has no log any more.", null);
 }

@@ -48,6 +48,8 @@ public sealed partial class AzureTemplateLogProvider : ITemplateLogProvider
         }
     }
 
+    public ILogFollower Follow(ShardId shard) => new AzureLogFollower(shard, new LogHeadBlob(shard, _account, Prefix(shard)), Container, () => _cache.NewFolder("follower"));
+
     public ValueTask DeleteGalleryAsync(string gallery, CancellationToken cancellationToken = default) => DeleteAsync($"{Checked(gallery)}/", cancellationToken);
 
     public ValueTask DeleteGenerationAsync(string gallery, int generation, CancellationToken cancellationToken = default) =>
@@ -67,7 +69,7 @@ public sealed partial class AzureTemplateLogProvider : ITemplateLogProvider
         {
             var reader = new LogPartReader(shard, Container);
             await IfThereAsync(shard, head, parts, () => reader.LoadAsync(parts.All, parts.Segment.Length, local, cancellationToken), cancellationToken).ConfigureAwait(false);
-            parts.Segment.Chain = reader.Chain;
+            parts.Segment.Chain = reader.Position.Chain;
             parts.Removes = reader.Removes;
             LogWriter writer = local.Writer;
             writer.BeginUnder(epoch: null);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.IO.Hashing;
 using System.Text;
 
@@ -26,6 +27,9 @@ internal sealed record LogFrame(LogFrameKind Kind, long Epoch, byte[] Payload)
 
     /// <summary>What the first frame of a part has as prior.</summary>
     public static ulong Beginning(string part) => XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(part));
+
+    /// <summary>A hash as a head names it.</summary>
+    public static string Hex(ulong hash) => hash.ToString("x16", CultureInfo.InvariantCulture);
 
     public byte[] Encode(ulong prior, out ulong hash)
     {

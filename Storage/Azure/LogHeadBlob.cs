@@ -10,6 +10,9 @@ namespace FaceSearch.Storage.Azure;
 /// </summary>
 internal sealed class LogHeadBlob
 {
+    /// <summary>How often a log is read again whose blobs were replaced meanwhile.</summary>
+    private const int MostReadings = 10;
+
     private readonly ShardId _shard;
     private readonly BlobClient _reads, _once;
     private readonly TimeSpan _patience;
@@ -32,6 +35,30 @@ internal sealed class LogHeadBlob
 
     /// <summary>What is stored now, without remembering it; null if nothing.</summary>
     public async Task<LogManifest?> PeekAsync(CancellationToken cancellationToken = default) => (await FetchAsync(cancellationToken).ConfigureAwait(false)).Manifest;
+
+    /// <summary>
+    /// Has the blobs read that are stored now, and again with a newer head if one of them was replaced meanwhile. Its owner is not fenced.
+    /// </summary>
+    /// <returns>What the reading gave; the default if there is no log.</returns>
+    public async Task<T?> ReadPartsAsync<T>(Func<LogManifest, Task<T>> read, CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            if (await PeekAsync(cancellationToken).ConfigureAwait(false) is not { } now)
+                return default;
+            try
+            {
+                return await read(now).ConfigureAwait(false);
+            }
+            catch (Exception e) when (AzureErrors.IsNotFound(e))
+            {
+                if ((await PeekAsync(cancellationToken).ConfigureAwait(false))?.Token == now.Token)
+                    throw new LogDamagedException(_shard, "a part of its blobs is missing", e);
+                if (attempt == MostReadings)
+                    throw new StorageUnavailableException($"The blobs of shard {_shard} were replaced each time they were read.", e);
+            }
+        }
+    }
 
     /// <summary>Reads and remembers.</summary>
     public async Task<LogManifest?> ReadAsync(CancellationToken cancellationToken = default)

@@ -26,7 +26,8 @@ internal enum LogPartKind
 /// <param name="Last">Templates: rows up to this LSN.</param>
 /// <param name="Count">Templates: rows.</param>
 /// <param name="At">Rows and templates: the LSN of the state they were written from.</param>
-internal sealed record LogPart(string Name, LogPartKind Kind, long Length = -1, string End = "", long First = 0, long Last = 0, int Count = 0, long At = 0);
+/// <param name="After">Groups: <paramref name="End"/> of the segment that it continues, which may be gone by now; empty if there was none.</param>
+internal sealed record LogPart(string Name, LogPartKind Kind, long Length = -1, string End = "", long First = 0, long Last = 0, int Count = 0, long At = 0, string After = "");
 
 /// <summary>
 /// The blob <c>head</c> of a log: who may write and which blobs make it up, in order. It is only ever replaced under the

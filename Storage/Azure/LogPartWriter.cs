@@ -1,4 +1,3 @@
-using System.Globalization;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
@@ -122,7 +121,7 @@ internal sealed class LogPartWriter(LogConnection view, BlobContainerClient cont
             if (Rows.Length > 0 || _blocks.Count == 0)
                 await FlushAsync(cancellationToken).ConfigureAwait(false);
             await _blob.CommitBlockListAsync(_blocks, new CommitBlockListOptions(), cancellationToken).ConfigureAwait(false);
-            return new(_blob.Name, kind, _length, _chain.ToString("x16", CultureInfo.InvariantCulture), first, last, count, at);
+            return new(_blob.Name, kind, _length, LogFrame.Hex(_chain), first, last, count, at);
         }
 
         public ValueTask DisposeAsync()

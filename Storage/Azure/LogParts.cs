@@ -60,7 +60,7 @@ internal sealed class LogParts(ShardId shard, AzureAccount account, LogHeadBlob 
     /// <summary>Closes the open segment and goes on in another.</summary>
     public Task RollAsync()
     {
-        LogPart closed = All[^1] with { Length = Segment.Length, End = Segment.Chain.ToString("x16", CultureInfo.InvariantCulture) };
+        LogPart closed = All[^1] with { Length = Segment.Length, End = LogFrame.Hex(Segment.Chain) };
         return OpenSegmentAsync(Segment.Length == 0 ? [.. All.SkipLast(1)] : [.. All.SkipLast(1), closed]);
     }
 
@@ -141,7 +141,8 @@ internal sealed class LogParts(ShardId shard, AzureAccount account, LogHeadBlob 
     {
         LogSegment made = await LogSegment.CreateAsync(shard, Epoch, account, () => Draw(LogPartKind.Groups), logger).ConfigureAwait(false);
         string? left = before.Any(p => p.Name == Segment?.Name) ? null : Segment?.Name;
-        await CompareAndSetAsync([.. before, new LogPart(made.Name, LogPartKind.Groups)]).ConfigureAwait(false);
+        string after = Segment is null ? "" : LogFrame.Hex(Segment.Chain);
+        await CompareAndSetAsync([.. before, new LogPart(made.Name, LogPartKind.Groups, After: after)]).ConfigureAwait(false);
         Segment = made;
         if (left is not null)
         {

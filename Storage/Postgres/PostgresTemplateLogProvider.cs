@@ -38,6 +38,12 @@ public sealed partial class PostgresTemplateLogProvider(PostgresDatabase databas
         }
     }
 
+    public ILogFollower Follow(ShardId shard)
+    {
+        Check(shard.Gallery);
+        return new PostgresLogFollower(database, shard);
+    }
+
     public ValueTask DeleteGalleryAsync(string gallery, CancellationToken cancellationToken = default) =>
         DeleteAsync(gallery, "SELECT key FROM template_logs WHERE gallery = $1", cancellationToken, gallery);
 

@@ -6,6 +6,7 @@ namespace FaceSearch.Storage.Sqlite;
 /// <summary>What changed after an LSN, read from one consistent view: the four tables merged by LSN.</summary>
 internal sealed class LogDiff : IDisposable
 {
+    private const int ChunkLength = 1024;
     private readonly LogConnection _log;
     private readonly long _after;
     private readonly DiffProof _proof;
@@ -33,6 +34,18 @@ internal sealed class LogDiff : IDisposable
             Dispose(); // An open reader would keep the connection at this state for ever.
             throw;
         }
+    }
+
+    /// <summary>Gives all of it piece by piece; nothing is proven before it returns the head of the view.</summary>
+    public static LogHead Read(LogConnection log, long after, ulong digest, Action<IReadOnlyList<LogEntry>> take, CancellationToken cancellationToken)
+    {
+        using LogDiff diff = new(log, after, digest);
+        while (diff.Next(ChunkLength) is { Count: > 0 } chunk)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            take(chunk);
+        }
+        return diff.Head;
     }
 
     /// <summary>Where the view ends.</summary>

@@ -10,7 +10,8 @@ namespace FaceSearch.Storage.Sqlite;
 
 /// <summary>
 /// Orleans grain state in one SQLite file: small records, one row a state, durable when a write returns. Clearing deletes
-/// the row and overwrites its bytes. Every row carries a checksum; the whole file is checked when it is opened.
+/// the row and overwrites its bytes. Every row carries a checksum; the whole file is checked when it is opened. What fails becomes the problem
+/// that callers of a grain see: <c>storage-full</c> for a full disk, else <c>shard-unavailable</c>.
 /// </summary>
 public sealed class SqliteGrainStorage : IGrainStorage, IGrainStateList, IDisposable
 {
@@ -24,7 +25,7 @@ public sealed class SqliteGrainStorage : IGrainStorage, IGrainStateList, IDispos
     private readonly RowHasher _hasher = new();
     private readonly SqliteConnection _connection;
     private readonly Statement _read, _write, _delete;
-    private SqliteException? _failure;
+    private bool _failed;
     private int _writes;
 
     /// <summary>Opens (creating it at need) and checks the file.</summary>
@@ -74,10 +75,10 @@ public sealed class SqliteGrainStorage : IGrainStorage, IGrainStateList, IDispos
         string grain = grainId.ToString(), etag = RandomNumberGenerator.GetHexString(16, lowercase: true);
         byte[] body = _serializer.Serialize(grainState.State).ToArray();
         CompareAndSet(grain, stateName, grainState.ETag, () => _write.Run(grain, stateName, etag, body, (long)Hash(grain, stateName, etag, body)));
-        if (++_writes % WritesPerCheckpoint == 0)
-            Checkpoint();
         grainState.ETag = etag;
         grainState.RecordExists = true;
+        if (++_writes % WritesPerCheckpoint == 0)
+            CheckpointIfThereIsRoom();
     });
 
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => TurnAsync(() =>
@@ -117,18 +118,18 @@ public sealed class SqliteGrainStorage : IGrainStorage, IGrainStateList, IDispos
         await _turn.WaitAsync().ConfigureAwait(false);
         try
         {
-            if (_failure is { } earlier)
-                throw new StorageUnavailableException("A write to the grain storage failed; the process must be restarted before it accepts changes.", earlier);
+            if (_failed)
+                throw Unavailable("A write to the grain storage failed; the process must be restarted before it accepts changes.");
             await Task.Run(action).ConfigureAwait(false);
         }
         catch (SqliteException e) when (e.IsFull())
         {
-            throw new StorageUnavailableException("No space left for the grain storage. Free some space; nothing needs restarting.", e);
+            throw new FaceSearchException(ProblemTypes.StorageFull, 507, "There is no space left for the grain storage. Free some space; nothing needs restarting.", TimeSpan.FromSeconds(30));
         }
         catch (SqliteException e)
         {
-            _failure = e; // What was flushed is unknown now: nothing may be acknowledged any more.
-            throw new StorageUnavailableException($"The grain storage failed: SQLite reports {SqliteErrors.Code(e)}.", e);
+            _failed = true; // What was flushed is unknown now: nothing may be acknowledged any more.
+            throw Unavailable($"The grain storage failed: SQLite reports {SqliteErrors.Code(e)}.");
         }
         finally
         {
@@ -136,7 +137,21 @@ public sealed class SqliteGrainStorage : IGrainStorage, IGrainStateList, IDispos
         }
     }
 
+    private static FaceSearchException Unavailable(string message) => new(ProblemTypes.ShardUnavailable, 503, message, TimeSpan.FromSeconds(1));
+
     private void Checkpoint() => Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+
+    /// <summary>The write is durable already; a later one tries again.</summary>
+    private void CheckpointIfThereIsRoom()
+    {
+        try
+        {
+            Checkpoint();
+        }
+        catch (SqliteException e) when (e.IsFull())
+        {
+        }
+    }
 
     private void CompareAndSet(string grain, string state, string? expected, Action change)
     {

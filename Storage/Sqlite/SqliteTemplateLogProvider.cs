@@ -41,6 +41,8 @@ public sealed partial class SqliteTemplateLogProvider(DataFolder data, TimeProvi
         }
     }
 
+    public ILogFollower Follow(ShardId shard) => new SqliteLogFollower(shard, Path.Combine(data.ShardLog(shard), LogFile.Database));
+
     public ValueTask DeleteGalleryAsync(string gallery, CancellationToken cancellationToken = default) => DeleteAsync(data.GalleryLogs(gallery), cancellationToken);
 
     public ValueTask DeleteGenerationAsync(string gallery, int generation, CancellationToken cancellationToken = default) =>

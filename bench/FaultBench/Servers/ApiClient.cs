@@ -63,6 +63,8 @@ internal sealed class ApiClient : IDisposable
 
     public Task<Reply> CreateKeyAsync() => SendAsync(HttpMethod.Post, "/api/v1/keys", new { name = new string('k', 100), role = "identify" });
 
+    public Task<Reply> ListKeysAsync() => SendAsync(HttpMethod.Get, "/api/v1/keys", null);
+
     public Task<Reply> EnrolAsync(string person, float[] face, string operation) =>
         SendAsync(HttpMethod.Post, $"{Gallery}/identities", new { identity = person, embeddings = new[] { face }, onConflict = "allow" }, operation);
 

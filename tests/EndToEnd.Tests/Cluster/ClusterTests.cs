@@ -6,7 +6,7 @@ using FaceSearch.Tests.Servers;
 
 namespace FaceSearch.EndToEnd.Tests.Cluster;
 
-/// <summary>Silos on one PostgreSQL database.</summary>
+/// <summary>Silos on one PostgreSQL database (<see cref="AzureClusterTests"/>: on one storage account).</summary>
 [Trait("Category", "Slow")]
 public sealed class ClusterTests
 {
@@ -41,11 +41,14 @@ public sealed class ClusterTests
         await KillRun.RunAsync(cluster, killed: 1, replicas: 1);
     }
 
-    [Fact]
-    public async Task Replicas_in_another_process_show_what_was_written_and_hide_what_was_erased_to_whoever_brings_the_token()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Replicas_in_another_process_show_what_was_written_and_hide_what_was_erased_to_whoever_brings_the_token(bool onAzure)
     {
-        await using SiloCluster cluster = await SiloCluster.OnPostgresAsync();
-        (await cluster.DatabaseAsync("apply")).Code.ShouldBe(0);
+        await using SiloCluster cluster = await (onAzure ? SiloCluster.OnAzureAsync() : SiloCluster.OnPostgresAsync());
+        if (!onAzure)
+            (await cluster.DatabaseAsync("apply")).Code.ShouldBe(0);
         ServerProcess one = await cluster.AddSiloAsync(), other = await cluster.AddSiloAsync();
         await one.CreateGalleryAsync("copied", new { shards = 2, replicas = 1 });
         await one.WaitAsync(async () => (await AskAsync(one, 0, null)).FromReplicas > 0, TimeSpan.FromMinutes(2));

@@ -71,7 +71,21 @@ internal sealed class Replica
     public async Task FollowAsync(ITemplateLog log)
     {
         LogHead head = log.Head;
-        foreach (LogEntry entry in await log.AllAsync(At.Lsn, At.Digest))
+        Take(await log.AllAsync(At.Lsn, At.Digest));
+        At = head;
+    }
+
+    public async Task FollowAsync(ILogFollower log)
+    {
+        List<LogEntry> entries = [];
+        LogHead head = (await log.ReadAsync(At.Lsn, At.Digest, entries.AddRange)).ShouldNotBeNull();
+        Take(entries);
+        At = head;
+    }
+
+    private void Take(IReadOnlyList<LogEntry> entries)
+    {
+        foreach (LogEntry entry in entries)
         {
             switch (entry)
             {
@@ -90,7 +104,6 @@ internal sealed class Replica
                     break;
             }
         }
-        At = head;
     }
 
     public void ShouldEqual(Replica other)

@@ -13,6 +13,8 @@ public abstract partial class TemplateLogConformance
         var model = new LogModel();
         var history = new List<IdentityChange>();
         var replicas = new List<Replica> { new() };
+        await using ILogFollower follower = _store.Connect().Follow(Shard);
+        var following = new Replica();
         for (int step = 0; step < 350; step++)
         {
             switch (make.Random.Next(20))
@@ -33,6 +35,10 @@ public abstract partial class TemplateLogConformance
                     await replica.FollowAsync(_log);
                     replicas.Add(replica);
                     break;
+                case 4:
+                    await following.FollowAsync(follower);
+                    following.At.ShouldBe(_log.Head);
+                    break;
                 default:
                     IdentityChange change = RandomChange(make, model, history);
                     CommitResult actual = await _log.CommitAsync(change);
@@ -45,6 +51,8 @@ public abstract partial class TemplateLogConformance
         var fresh = new Replica();
         await fresh.FollowAsync(_log);
         fresh.ShouldEqual(model);
+        await following.FollowAsync(follower);
+        following.ShouldEqual(fresh);
         foreach (Replica replica in replicas)
         {
             await replica.FollowAsync(_log);

@@ -4,16 +4,13 @@ using Npgsql;
 
 namespace FaceSearch.Storage.Postgres;
 
-/// <summary>Reads beside the writer; the log is looked up by its shard each time, for it may have been deleted and made anew.</summary>
-public sealed partial class PostgresTemplateLogProvider
+/// <summary>Reads a log's tables beside its writer; the log is looked up by its shard each time, for it may have been deleted and made anew.</summary>
+internal sealed class PostgresLogFollower(PostgresDatabase database, ShardId shard) : ILogFollower
 {
-    private const int FollowedAtOnce = 1024;
+    private const int ChunkLength = 1024;
 
-    public bool CanFollow => true;
-
-    public async ValueTask<LogHead?> PeekAsync(ShardId shard, CancellationToken cancellationToken = default)
+    public async ValueTask<LogHead?> PeekAsync(CancellationToken cancellationToken = default)
     {
-        Check(shard.Gallery);
         try
         {
             await using NpgsqlCommand command = database.Source.CreateCommand(
@@ -29,9 +26,9 @@ public sealed partial class PostgresTemplateLogProvider
         }
     }
 
-    public async ValueTask<LogHead?> FollowAsync(ShardId shard, long afterLsn, ulong digest, Action<IReadOnlyList<LogEntry>> take, CancellationToken cancellationToken = default)
+    public async ValueTask<LogHead?> ReadAsync(long afterLsn, ulong digest, Action<IReadOnlyList<LogEntry>> take, CancellationToken cancellationToken = default)
     {
-        if (await FindAsync(shard, cancellationToken).ConfigureAwait(false) is not { } key)
+        if (await FindAsync(cancellationToken).ConfigureAwait(false) is not { } key)
             return null;
         try
         {
@@ -39,7 +36,7 @@ public sealed partial class PostgresTemplateLogProvider
             await using (view.ConfigureAwait(false))
             {
                 PostgresDiff diff = await PostgresDiff.BeginAsync(view, afterLsn, digest, cancellationToken).ConfigureAwait(false);
-                while (await diff.NextAsync(FollowedAtOnce, cancellationToken).ConfigureAwait(false) is { Count: > 0 } chunk)
+                while (await diff.NextAsync(ChunkLength, cancellationToken).ConfigureAwait(false) is { Count: > 0 } chunk)
                     take(chunk);
                 return diff.Head;
             }
@@ -47,15 +44,16 @@ public sealed partial class PostgresTemplateLogProvider
         catch (Exception e) when (PostgresErrors.Translate(shard, e) is var translated && !ReferenceEquals(translated, e))
         {
             // Its tables may have been dropped between the two looks.
-            if (translated is LogDamagedException && await FindAsync(shard, cancellationToken).ConfigureAwait(false) != key)
+            if (translated is LogDamagedException && await FindAsync(cancellationToken).ConfigureAwait(false) != key)
                 return null;
             throw translated;
         }
     }
 
-    private async Task<long?> FindAsync(ShardId shard, CancellationToken cancellationToken)
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private async Task<long?> FindAsync(CancellationToken cancellationToken)
     {
-        Check(shard.Gallery);
         try
         {
             await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);

@@ -41,18 +41,24 @@ internal static class AzureHosting
     /// <exception cref="ConfigurationException">The setting is no connection string.</exception>
     public static AzureStorageProbe Check(IServiceCollection services, AzureStorageOptions account, string setting, AzureServices needed)
     {
-        AzureStorageProbe probe;
+        AzureStorageProbe probe = Probe(account, setting, needed);
+        // Before Orleans, whose providers make their tables when they start: hosted services start in the order of their registration.
+        services.Insert(0, ServiceDescriptor.Singleton<IHostedService>(_ => new AccountCheck(probe, setting)));
+        return probe;
+    }
+
+    /// <summary>What can ask the account.</summary>
+    /// <exception cref="ConfigurationException">The setting is no connection string.</exception>
+    public static AzureStorageProbe Probe(AzureStorageOptions account, string setting, AzureServices needed)
+    {
         try
         {
-            probe = new AzureStorageProbe(account, needed);
+            return new AzureStorageProbe(account, needed);
         }
         catch (Exception e) when (e is FormatException or ArgumentException or InvalidOperationException)
         {
             throw new ConfigurationException($"{setting} is no connection string of an Azure storage account: DefaultEndpointsProtocol=https;AccountName=...;AccountKey=...");
         }
-        // Before Orleans, whose providers make their tables when they start: hosted services start in the order of their registration.
-        services.Insert(0, ServiceDescriptor.Singleton<IHostedService>(_ => new AccountCheck(probe, setting)));
-        return probe;
     }
 
     private sealed class AccountCheck(AzureStorageProbe probe, string setting) : IHostedService, IStorageCheck

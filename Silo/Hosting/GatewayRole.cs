@@ -1,4 +1,5 @@
 using FaceSearch.Gateway;
+using FaceSearch.Storage.Azure;
 using FaceSearch.Storage.Postgres;
 using Orleans.Configuration;
 
@@ -11,7 +12,7 @@ internal static class GatewayRole
 
     /// <summary>Registers a client that finds the silos by the cluster's provider and connects again by itself; HTTP is served meanwhile.</summary>
     /// <exception cref="ConfigurationException">The settings contradict each other or name what this build does not have.</exception>
-    public static void AddOrleansGateway(this WebApplicationBuilder builder)
+    public static void AddOrleansGateway(this WebApplicationBuilder builder, SiloOptions options)
     {
         StorageOptions storage = new();
         ClusterOptions cluster = new();
@@ -23,7 +24,7 @@ internal static class GatewayRole
         builder.Services.Configure<HostOptions>(o => o.ServicesStartConcurrently = true);
         builder.UseOrleansClient(client =>
         {
-            client.FindSilos(cluster, storage);
+            client.FindSilos(options, storage, cluster);
             client.UseClusterTls(builder.Configuration);
             client.UseConnectionRetryFilter(async (_, stopping) =>
             {
@@ -39,7 +40,7 @@ internal static class GatewayRole
         });
     }
 
-    private static void FindSilos(this IClientBuilder client, ClusterOptions cluster, StorageOptions storage)
+    private static void FindSilos(this IClientBuilder client, SiloOptions options, StorageOptions storage, ClusterOptions cluster)
     {
         switch (cluster.Provider)
         {
@@ -47,7 +48,7 @@ internal static class GatewayRole
                 client.UseLocalhostClustering(cluster.GatewayPort, cluster.ServiceId, cluster.ClusterId);
                 break;
             case ClusterProvider.Localhost:
-                throw new ConfigurationException("A gateway finds its silos by Cluster:Provider=Postgres or Redis, or on this machine by Cluster:GatewayPort.");
+                throw new ConfigurationException("A gateway finds its silos by Cluster:Provider=Postgres, Azure or Redis, or on this machine by Cluster:GatewayPort.");
             case ClusterProvider.Postgres:
                 PostgresDatabase database = Open(cluster.ConnectionString ?? storage.ConnectionString);
                 client.UseAdoNetClustering(o =>
@@ -56,13 +57,18 @@ internal static class GatewayRole
                     o.DataSource = database.Source;
                 });
                 break;
+            case ClusterProvider.Azure:
+                AzureStorageOptions account = AzureHosting.Cluster(options, storage, cluster);
+                AzureHosting.Probe(account, "Cluster:ConnectionString", AzureServices.Tables);
+                client.UseFaceSearchAzureClustering(account);
+                break;
             case ClusterProvider.Redis when !string.IsNullOrWhiteSpace(cluster.ConnectionString):
                 client.UseRedisClustering(cluster.ConnectionString);
                 break;
             case ClusterProvider.Redis:
                 throw new ConfigurationException("Cluster:ConnectionString is missing: host:port,password=...");
             default:
-                throw new ConfigurationException($"Cluster:Provider={cluster.Provider} is not in this build. Use Localhost, Postgres or Redis.");
+                throw new ConfigurationException($"Cluster:Provider={cluster.Provider} is not in this build. Use Localhost, Postgres, Azure or Redis.");
         }
     }
 

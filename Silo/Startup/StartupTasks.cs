@@ -49,6 +49,7 @@ internal static class StartupHosting
         ExecutionProviderUnavailableException or ModelException or FaceSearchException or Microsoft.Extensions.Options.OptionsValidationException
             or Storage.StorageException or ConfigurationException or InvalidOperationException { Source: "FaceSearch.Gateway" } => e.Message,
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Choose another address with --urls http://127.0.0.1:PORT.",
+        StackExchange.Redis.RedisException => $"The Redis server of Cluster:ConnectionString cannot be used: {e.Message}",
         TimeoutException => "The other silos of the cluster did not answer for two minutes. Look whether they run and reach each other, and start again.",
         AggregateException { InnerException: { } inner } => Explain(inner),
         _ => null,

@@ -30,10 +30,19 @@ internal static class Commands
     }
 
     /// <summary>Quantiles side by side, and the largest distance of the two distribution functions (Kolmogorov and Smirnov).</summary>
-    public static int Compare(string file, string column, ClusterModel model, int count, double tolerance, ulong seed)
+    /// <param name="file">The measurement.</param>
+    /// <param name="column">Its column.</param>
+    /// <param name="model">The cluster.</param>
+    /// <param name="threads">Search threads of a process, if the hosts are processes of one machine; else null.</param>
+    /// <param name="count">Queries to simulate.</param>
+    /// <param name="tolerance">Factor.</param>
+    /// <param name="seed">Of the simulation.</param>
+    public static int Compare(string file, string column, ClusterModel model, int? threads, int count, double tolerance, ulong seed)
     {
-        double[] measured = [.. LatencyFile.Read(file, column).Order()], modelled = [.. Simulator.Run(model, count, seed).Latencies.Order()];
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{model.Shards} shards, {model.Hosts} hosts {(model.OneMachine ? "on one machine" : "each")} of {model.Cores} cores, {model.Rate:0.##} queries/s, utilisation {model.Utilisation:P1}; service: {model.Service.Description}"));
+        double[] measured = [.. LatencyFile.Read(file, column).Order()];
+        double[] modelled = [.. (threads is { } t ? SharedMachine.Run(model, t, count, seed) : Simulator.Run(model, count, seed).Latencies).Order()];
+        double utilisation = threads is null ? model.Utilisation : SharedMachine.Utilisation(model);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{model.Shards} shards, {model.Hosts} hosts {(threads is null ? "each" : $"with {threads} search threads on one machine")} of {model.Cores} cores, {model.Rate:0.##} queries/s, utilisation {utilisation:P1}; service: {model.Service.Description}"));
         Console.WriteLine("| | measured, ms | modelled, ms | modelled / measured |\n|---|---|---|---|");
         bool close = true;
         foreach (double q in (double[])[0.5, 0.9, 0.95, 0.99, 0.999])

@@ -13,7 +13,7 @@ measure.SetAction(r => Commands.Measure(r.GetValue(templates), r.GetValue(querie
 
 var tables = new Option<string>("--tables") { Description = "Folder of bench/IndexBench's tables.", DefaultValueFactory = _ => "bench/results/AMD-EPYC-family-25-model-17" };
 var latencies = new Option<string>("--latencies") { Description = "CSV of one shard's latencies (measure).", DefaultValueFactory = _ => "bench/results/scale/shard-100000-exact.csv" };
-var call = new Option<double>("--call-us") { Description = "What a call of a shard costs a core besides the search, us.", DefaultValueFactory = _ => 100 };
+var call = new Option<double>("--call-us") { Description = "What a call of a shard costs a core besides the search, us (430: bench/results/cluster.md).", DefaultValueFactory = _ => 430 };
 var hop = new Option<double>("--hop-us") { Description = "Network, one way, us.", DefaultValueFactory = _ => 100 };
 var jitter = new Option<double>("--hop-jitter-us") { Description = "Mean of its exponential part, us.", DefaultValueFactory = _ => 100 };
 var slowShare = new Option<double>("--slow-share") { Description = "Share of the time that a host is slow.", DefaultValueFactory = _ => 0.01 };
@@ -44,13 +44,14 @@ var measured = new Option<string>("--measured") { Description = "CSV of latencie
 var column = new Option<string>("--column") { Description = "Its column: latency_us, or search_us for the grain calls alone, without HTTP and gateway, which are not in the model.", DefaultValueFactory = _ => LatencyFile.Column };
 var shards = new Option<int>("--shards") { DefaultValueFactory = _ => 3 };
 var hosts = new Option<int>("--hosts") { DefaultValueFactory = _ => 3 };
-var oneMachine = new Option<bool>("--one-machine") { Description = "The hosts are processes of one machine and share its cores." };
+var oneMachine = new Option<bool>("--one-machine") { Description = "The hosts are processes of one machine and share its cores by time slices; no slow spells." };
+var threads = new Option<int>("--threads") { Description = "With --one-machine: search threads of a process.", DefaultValueFactory = _ => 2 };
 var tolerance = new Option<double>("--tolerance") { Description = "Factor by which p50 and p99 may differ.", DefaultValueFactory = _ => 1.5 };
 var compare = new Command("compare", "Set the model beside a measured cluster; exit code 1 if p50 or p99 differ by more than the tolerance.")
-    { measured, column, latencies, shards, hosts, oneMachine, cores, rate, call, hop, jitter, slowShare, slowFactor, slowSpell, merge, count, tolerance, seed };
+    { measured, column, latencies, shards, hosts, oneMachine, threads, cores, rate, call, hop, jitter, slowShare, slowFactor, slowSpell, merge, count, tolerance, seed };
 compare.SetAction(r => Commands.Compare(
     r.GetValue(measured)!, r.GetValue(column)!,
-    Assumed(r).Apply(new ClusterModel { Shards = r.GetValue(shards), Hosts = r.GetValue(hosts), Cores = r.GetValue(cores), OneMachine = r.GetValue(oneMachine), Rate = r.GetValue(rate), Service = ServiceTimes.Measured(r.GetValue(latencies)!) }),
-    r.GetValue(count), r.GetValue(tolerance), r.GetValue(seed)));
+    Assumed(r).Apply(new ClusterModel { Shards = r.GetValue(shards), Hosts = r.GetValue(hosts), Cores = r.GetValue(cores), Rate = r.GetValue(rate), Service = ServiceTimes.Measured(r.GetValue(latencies)!) }),
+    r.GetValue(oneMachine) ? r.GetValue(threads) : null, r.GetValue(count), r.GetValue(tolerance), r.GetValue(seed)));
 
 return new RootCommand("What a cluster of many shards would need and how it would answer: see docs/scale.md.") { measure, model, compare }.Parse(args).Invoke();

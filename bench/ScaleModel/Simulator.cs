@@ -39,11 +39,11 @@ internal sealed record ClusterModel
     /// <summary>Mean length of a slow spell (exponential).</summary>
     public double SlowSpell { get; init; } = 0.2;
 
-    /// <summary>All hosts are processes of one machine and share its <see cref="Cores"/> and their one queue; each still has hops of its own.</summary>
-    public bool OneMachine { get; init; }
-
     /// <summary>Share of a core's time that is used, without hedged work.</summary>
-    public double Utilisation => Rate * Shards / ((OneMachine ? 1 : (double)Hosts * Replicas) * Cores) * Service.Mean * (1 + (SlowShare * (SlowFactor - 1)));
+    public double Utilisation => Rate * Shards / ((double)Hosts * Replicas * Cores) * Service.Mean * (1 + (SlowShare * (SlowFactor - 1)));
+
+    /// <summary>Shards are dealt out evenly: some hosts have one more.</summary>
+    public int ShardsOf(int host) => (Shards / Hosts) + (host < Shards % Hosts ? 1 : 0);
 }
 
 /// <summary>What a simulation saw.</summary>
@@ -85,7 +85,7 @@ internal sealed class Simulator
     {
         _model = model;
         _random = new RandomSource(seed);
-        _hosts = [.. Enumerable.Range(0, model.OneMachine ? 1 : model.Hosts * model.Replicas).Select(_ => new Host(model, _random))];
+        _hosts = [.. Enumerable.Range(0, model.Hosts * model.Replicas).Select(_ => new Host(model, _random))];
     }
 
     private readonly record struct Part(int Query, int Group, int Replica, bool Hedged, double Sent);
@@ -124,7 +124,7 @@ internal sealed class Simulator
                 continue;
             }
             _events.TryDequeue(out Part part, out double now);
-            (double done, double wait) = _hosts[_model.OneMachine ? 0 : (part.Replica * _model.Hosts) + part.Group].Take(now, ShardsOf(part.Group));
+            (double done, double wait) = _hosts[(part.Replica * _model.Hosts) + part.Group].Take(now, _model.ShardsOf(part.Group));
             double back = done + Hop();
             parts += part.Hedged ? 0 : 1;
             double answer = back;
@@ -156,9 +156,6 @@ internal sealed class Simulator
     private void Send(Part part, double at) => _events.Enqueue(part, at + Hop());
 
     private double Hop() => _model.Hop + (_model.HopJitter > 0 ? _random.Exponential(_model.HopJitter) : 0);
-
-    /// <summary>Shards are dealt out evenly: some hosts have one more.</summary>
-    private int ShardsOf(int group) => (_model.Shards / _model.Hosts) + (group < _model.Shards % _model.Hosts ? 1 : 0);
 
     private sealed class Host
     {

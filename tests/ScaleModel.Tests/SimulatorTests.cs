@@ -33,15 +33,35 @@ public sealed class SimulatorTests
         ShouldHold(result.Waits, Analytic.WaitMg1(800, Mean, Mean * Mean));
     }
 
-    [Theory, InlineData(1), InlineData(5)]
-    public void All_shards_of_one_core_are_one_long_search_to_the_queue_whichever_host_of_the_machine_has_them(int hosts)
+    [Theory, InlineData(false), InlineData(true)]
+    public void All_shards_of_one_core_are_one_long_search_to_the_queue(bool asProcess)
     {
         // Five exponential searches in a row: Erlang of order 5, mean 5 m, mean square 30 m².
-        ClusterModel model = Model() with { Shards = 5, Hosts = hosts, OneMachine = true, Rate = 120 };
+        ClusterModel model = Model() with { Shards = 5, Rate = 120 };
         model.Utilisation.ShouldBe(0.6, 1e-9);
-        SimulationResult result = Simulator.Run(model, 200_000, 4);
-        ShouldHold(result.Latencies, Analytic.WaitMg1(120, 5 * Mean, 30 * Mean * Mean) + (5 * Mean));
+        double[] latencies = asProcess ? SharedMachine.Run(model, 1, 200_000, 4) : Simulator.Run(model, 200_000, 4).Latencies;
+        ShouldHold(latencies, Analytic.WaitMg1(120, 5 * Mean, 30 * Mean * Mean) + (5 * Mean));
     }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public void Searches_that_share_one_core_by_time_slices_take_as_long_as_in_M_G_1_with_processor_sharing_whatever_their_distribution(bool constant)
+    {
+        ClusterModel model = Model() with { Rate = 600, Service = constant ? ServiceTimes.Constant(Mean) : ServiceTimes.Exponential(Mean) };
+        SharedMachine.Utilisation(model).ShouldBe(0.6, 1e-9);
+        ShouldHold(SharedMachine.Run(model, 1_000, 400_000, 10), Mean / (1 - 0.6));
+    }
+
+    [Fact]
+    public void Processes_of_an_idle_machine_keep_all_its_cores_busy_until_the_last_search()
+    {
+        // 3 + 3 + 2 searches in processes of 2 threads: six at a third of two cores each, then the other two.
+        ClusterModel model = Model() with { Shards = 8, Hosts = 3, Cores = 2, Rate = 0.5, Service = ServiceTimes.Constant(Mean) };
+        SharedMachine.Run(model, 2, 100, 11).ShouldAllBe(l => Math.Abs(l - (4 * Mean)) < 1e-9);
+    }
+
+    [Fact]
+    public void A_machine_that_is_asked_for_more_than_it_can_do_is_refused() =>
+        Should.Throw<ArgumentException>(() => SharedMachine.Run(Model() with { Rate = 1_001 }, 2, 100, 1));
 
     [Fact]
     public void A_hedged_search_is_the_shorter_of_one_and_a_later_other()

@@ -34,6 +34,27 @@ public sealed class SizingTests
         BenchTables.Memory(folder, 1_000_000).Keys.ShouldBe(["f32 kept", "f32 mapped", "codes only"]);
     }
 
+    [Theory]
+    [InlineData("latency_us", 430e-6, true)]
+    [InlineData("search_us", 430e-6, true)]
+    [InlineData("latency_us", 0, false)]
+    public void The_committed_measurement_of_three_silos_agrees_with_the_model_if_calls_cost_what_was_measured(string column, double call, bool agrees)
+    {
+        string folder = Path.Combine(Root(), "bench", "results", "scale", "measured-3-silos");
+        ClusterModel model = new()
+        {
+            Shards = 8,
+            Hosts = 3,
+            Cores = 2,
+            Rate = 50,
+            Service = ServiceTimes.Measured(Path.Combine(folder, "shard.csv")).Plus(call),
+            Hop = 100e-6,
+            HopJitter = 100e-6,
+            MergePerShard = 2e-6,
+        };
+        Commands.Compare(Path.Combine(folder, "identify.csv"), column, model, threads: 2, count: 20_000, tolerance: 1.5, seed: 1).ShouldBe(agrees ? 0 : 1);
+    }
+
     [Fact]
     public void A_latency_file_is_read_as_it_was_written_and_a_bad_one_is_refused()
     {

@@ -12,11 +12,20 @@ public sealed class RoleTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    [Fact]
-    public async Task A_gateway_spreads_the_identifications_of_one_gallery_over_the_silos()
+    [Theory]
+    [InlineData("Postgres")]
+    [InlineData("Azure")]
+    [InlineData("Redis")]
+    public async Task A_gateway_finds_the_silos_and_spreads_the_identifications_of_one_gallery_over_them(string membership)
     {
-        await using SiloCluster cluster = await SiloCluster.OnPostgresAsync();
-        (await cluster.DatabaseAsync("apply")).Code.ShouldBe(0);
+        await using SiloCluster cluster = await (membership switch
+        {
+            "Postgres" => SiloCluster.OnPostgresAsync(),
+            "Azure" => SiloCluster.OnAzureAsync(),
+            _ => SiloCluster.OnRedisAsync(),
+        });
+        if (membership == "Postgres")
+            (await cluster.DatabaseAsync("apply")).Code.ShouldBe(0);
         ServerProcess[] silos = [await cluster.AddSiloAsync("--Silo:Role=Silo"), await cluster.AddSiloAsync("--Silo:Role=Silo")];
         ServerProcess gateway = await cluster.AddGatewayAsync();
         await gateway.CreateGalleryAsync("spread", new { shards = 2 });

@@ -9,12 +9,15 @@ namespace FaceSearch.EndToEnd.Tests.Cluster;
 internal sealed class SiloCluster : IAsyncDisposable
 {
     private readonly IAsyncDisposable _server;
+    private readonly RedisServer? _redis;
     private readonly string _provider;
 
-    private SiloCluster(IAsyncDisposable server, string provider, string connectionString, string secret) =>
-        (_server, _provider, ConnectionString, Secret) = (server, provider, connectionString, secret);
+    private SiloCluster(IAsyncDisposable server, string provider, string connectionString, string secret, RedisServer? redis = null) =>
+        (_server, _provider, ConnectionString, Secret, _redis) = (server, provider, connectionString, secret, redis);
 
     public string ConnectionString { get; }
+
+    public int RedisPort => _redis!.Port;
 
     /// <summary>What nobody may say.</summary>
     public string Secret { get; }
@@ -37,13 +40,23 @@ internal sealed class SiloCluster : IAsyncDisposable
         return new SiloCluster(azurite, "Azure", azurite.ConnectionString, Azurite.Key);
     }
 
+    /// <summary>Starts a PostgreSQL with a schema for the data, and a Redis for the membership.</summary>
+    public static async Task<SiloCluster> OnRedisAsync()
+    {
+        RedisServer redis = await RedisServer.StartAsync();
+        PostgresServer postgres = await PostgresServer.StartAsync();
+        SiloCluster cluster = new(postgres, "Postgres", await postgres.CreateDatabaseAsync(), RedisServer.Password, redis);
+        (await cluster.DatabaseAsync("apply")).Code.ShouldBe(0);
+        return cluster;
+    }
+
     /// <summary>Starts one more silo and waits until it is ready.</summary>
     public async Task<ServerProcess> AddSiloAsync(params string[] more)
     {
         ServerProcess silo = await ServerProcess.StartAsync(null, [
             $"--Storage:Provider={_provider}",
             $"--Storage:ConnectionString={ConnectionString}",
-            $"--Cluster:Provider={_provider}",
+            .. Membership(ofGateway: false),
             "--Cluster:AdvertisedAddress=127.0.0.1",
             string.Create(CultureInfo.InvariantCulture, $"--Cluster:SiloPort={ServerProcess.FreePort()}"),
             string.Create(CultureInfo.InvariantCulture, $"--Cluster:GatewayPort={ServerProcess.FreePort()}"),
@@ -57,8 +70,7 @@ internal sealed class SiloCluster : IAsyncDisposable
     {
         ServerProcess gateway = await ServerProcess.StartAsync(null, [
             "--Silo:Role=Gateway",
-            $"--Cluster:Provider={_provider}",
-            $"--Cluster:ConnectionString={ConnectionString}",
+            .. Membership(ofGateway: true),
             .. more]);
         Gateways.Add(gateway);
         return gateway;
@@ -82,5 +94,12 @@ internal sealed class SiloCluster : IAsyncDisposable
         foreach (ServerProcess silo in Silos.Concat(Gateways))
             await silo.DisposeAsync();
         await _server.DisposeAsync();
+        if (_redis is not null)
+            await _redis.DisposeAsync();
     }
+
+    /// <summary>Silos take the storage's server where nothing else is said; a gateway has no storage.</summary>
+    private string[] Membership(bool ofGateway) => _redis is not null ? ["--Cluster:Provider=Redis", $"--Cluster:ConnectionString={_redis.ConnectionString}"]
+        : ofGateway ? [$"--Cluster:Provider={_provider}", $"--Cluster:ConnectionString={ConnectionString}"]
+        : [$"--Cluster:Provider={_provider}"];
 }

@@ -19,7 +19,7 @@ internal static class SiloApplication
         builder.AddModels(options);
         if (options.Role == SiloRole.Gateway)
         {
-            builder.AddOrleansGateway(options);
+            builder.AddOrleansGateway();
         }
         else
         {

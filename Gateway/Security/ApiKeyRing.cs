@@ -14,9 +14,13 @@ internal readonly record struct KeyLookup(bool AnyKey, HashedApiKey? Key);
 internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> options, TimeProvider time)
 {
     /// <summary>
-    /// How long a request waits for the keys, and how much older than <see cref="GatewayOptions.KeyCache"/> they may be while the cluster
-    /// does not answer, or answers with an error: while the silo that has them is cut off, all requests would hang or fail with it.
+    /// How much older than <see cref="GatewayOptions.KeyCache"/> keys may be while the cluster does not answer, or answers with an error: while
+    /// the silo that has them is cut off or late, all requests would hang or fail with it. As long as it takes to declare a silo dead and to
+    /// ask the next one; meanwhile nobody can revoke a key where that silo is gone, and where only the way to it is, that way takes longer.
     /// </summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(12);
+
+    /// <summary>How long a request waits for the keys where there are none that still do, and a question for its answer before it is asked anew.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     /// <summary>How long a request waits for newer keys than those that still do.</summary>
@@ -24,9 +28,12 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
 
     private sealed record Snapshot(IReadOnlyList<HashedApiKey> Keys, DateTimeOffset At);
 
-    private sealed class Question(DateTimeOffset at)
+    private sealed class Question(DateTimeOffset at, int turn)
     {
         public DateTimeOffset At { get; } = at;
+
+        /// <summary>How often <see cref="Forget"/> had been called.</summary>
+        public int Turn { get; } = turn;
 
         public Task<Snapshot> Answer { get; set; } = null!;
     }
@@ -34,13 +41,14 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
     private readonly Lock _gate = new();
     private volatile Snapshot? _snapshot;
     private Question? _question;
+    private int _turn;
 
     /// <exception cref="Exception">The cluster does not answer: nobody is let in on a guess.</exception>
     public async ValueTask<KeyLookup> LookUpAsync(string? presented)
     {
         Snapshot? snapshot = _snapshot;
         TimeSpan cache = options.Value.KeyCache, age = snapshot is null ? TimeSpan.MaxValue : time.GetUtcNow() - snapshot.At;
-        if (snapshot is null || age >= cache + Patience)
+        if (snapshot is null || age >= cache + Silence)
             snapshot = await NewAsync() ?? throw new ProblemException(ProblemFactory.Create(ProblemTypes.ShardUnavailable, "The part of the cluster that knows the API keys does not answer. Nothing was done.") with { RetryAfterSeconds = 1 });
         else if (age >= cache)
             snapshot = await NewerAsync() ?? snapshot;
@@ -63,7 +71,7 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
     public void Forget()
     {
         lock (_gate)
-            (_snapshot, _question) = (null, null);
+            (_snapshot, _question, _turn) = (null, null, _turn + 1);
     }
 
     /// <summary>The keys as the cluster has them now; null if it does not say so in time.</summary>
@@ -92,7 +100,7 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
             if (_question is null || _question.Answer.IsCompleted || now - _question.At >= Patience)
             {
                 _question?.Answer.Ignore();
-                _question = new(now);
+                _question = new(now, _turn);
                 _question.Answer = AskAsync(_question);
             }
             return _question.Answer;
@@ -104,7 +112,7 @@ internal sealed class ApiKeyRing(IGrainFactory grains, IOptions<GatewayOptions> 
         Snapshot snapshot = new(await grains.GetGrain<IApiKeyGrain>(IApiKeyGrain.Key).GetHashesAsync(), question.At);
         lock (_gate)
         {
-            if (_question == question)
+            if (question.Turn == _turn && !(_snapshot?.At > question.At))
                 _snapshot = snapshot;
         }
         return snapshot;

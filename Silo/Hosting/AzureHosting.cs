@@ -12,8 +12,7 @@ internal static class AzureHosting
     /// <exception cref="ConfigurationException">A setting is missing or cannot be used; no value is repeated.</exception>
     public static AzureStorageOptions Storage(SiloOptions options, StorageOptions storage)
     {
-        if (string.IsNullOrWhiteSpace(storage.ConnectionString) && (storage.BlobEndpoint is not { IsAbsoluteUri: true } || storage.TableEndpoint is not { IsAbsoluteUri: true }))
-            throw new ConfigurationException("Storage:ConnectionString is missing, or Storage:BlobEndpoint and Storage:TableEndpoint (https://ACCOUNT.blob.core.windows.net, https://ACCOUNT.table.core.windows.net) for a managed identity.");
+        CheckPlace(storage);
         if (options.RetentionKeyFile is { } file && !(File.Exists(file) && new FileInfo(file).Length == KeyLength))
             throw new ConfigurationException($"Silo:RetentionKeyFile must name an existing file of {KeyLength} random bytes, the same for every silo. With Storage:Provider=Azure no silo makes one.");
         return new AzureStorageOptions
@@ -26,15 +25,21 @@ internal static class AzureHosting
         };
     }
 
-    /// <summary>The account of the membership table: <c>Cluster:ConnectionString</c>, else the storage's.</summary>
-    /// <exception cref="ConfigurationException">As <see cref="Storage"/>.</exception>
-    public static AzureStorageOptions Cluster(SiloOptions options, StorageOptions storage, ClusterOptions cluster)
+    /// <summary>The account of the membership table: <c>Cluster:ConnectionString</c>, else the storage's. A gateway needs no more.</summary>
+    /// <exception cref="ConfigurationException">A setting is missing; no value is repeated.</exception>
+    public static AzureStorageOptions Cluster(StorageOptions storage, ClusterOptions cluster)
     {
         if (!string.IsNullOrWhiteSpace(cluster.ConnectionString))
             return new AzureStorageOptions { ConnectionString = cluster.ConnectionString };
-        return storage.Provider == StorageProvider.Azure
-            ? Storage(options, storage)
-            : throw new ConfigurationException("Cluster:ConnectionString is missing: DefaultEndpointsProtocol=https;AccountName=...;AccountKey=...");
+        if (storage.Provider != StorageProvider.Azure)
+            throw new ConfigurationException("Cluster:ConnectionString is missing: DefaultEndpointsProtocol=https;AccountName=...;AccountKey=...");
+        CheckPlace(storage);
+        return new AzureStorageOptions
+        {
+            ConnectionString = string.IsNullOrWhiteSpace(storage.ConnectionString) ? null : storage.ConnectionString,
+            BlobEndpoint = storage.BlobEndpoint,
+            TableEndpoint = storage.TableEndpoint,
+        };
     }
 
     /// <summary>Asks the account at the start; the start fails if it cannot be used.</summary>
@@ -59,6 +64,12 @@ internal static class AzureHosting
         {
             throw new ConfigurationException($"{setting} is no connection string of an Azure storage account: DefaultEndpointsProtocol=https;AccountName=...;AccountKey=...");
         }
+    }
+
+    private static void CheckPlace(StorageOptions storage)
+    {
+        if (string.IsNullOrWhiteSpace(storage.ConnectionString) && (storage.BlobEndpoint is not { IsAbsoluteUri: true } || storage.TableEndpoint is not { IsAbsoluteUri: true }))
+            throw new ConfigurationException("Storage:ConnectionString is missing, or Storage:BlobEndpoint and Storage:TableEndpoint (https://ACCOUNT.blob.core.windows.net, https://ACCOUNT.table.core.windows.net) for a managed identity.");
     }
 
     private sealed class AccountCheck(AzureStorageProbe probe, string setting) : IHostedService, IStorageCheck

@@ -30,7 +30,7 @@ internal static class ClusterHosting
                 silo.AddPostgresMembership(storage, cluster);
                 break;
             case ClusterProvider.Azure:
-                silo.AddAzureMembership(options, storage, cluster);
+                silo.AddAzureMembership(storage, cluster);
                 break;
             case ClusterProvider.Redis:
                 silo.AddRedisMembership(cluster);
@@ -68,9 +68,9 @@ internal static class ClusterHosting
         });
     }
 
-    private static void AddAzureMembership(this ISiloBuilder silo, SiloOptions options, StorageOptions storage, ClusterOptions cluster)
+    private static void AddAzureMembership(this ISiloBuilder silo, StorageOptions storage, ClusterOptions cluster)
     {
-        AzureStorageOptions account = AzureHosting.Cluster(options, storage, cluster);
+        AzureStorageOptions account = AzureHosting.Cluster(storage, cluster);
         if (!string.IsNullOrWhiteSpace(cluster.ConnectionString)) // Else it is the storage's, which is asked anyway.
             AzureHosting.Check(silo.Services, account, "Cluster:ConnectionString", AzureServices.Tables);
         silo.UseFaceSearchAzureClustering(account);

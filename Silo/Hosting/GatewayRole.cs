@@ -12,7 +12,7 @@ internal static class GatewayRole
 
     /// <summary>Registers a client that finds the silos by the cluster's provider and connects again by itself; HTTP is served meanwhile.</summary>
     /// <exception cref="ConfigurationException">The settings contradict each other or name what this build does not have.</exception>
-    public static void AddOrleansGateway(this WebApplicationBuilder builder, SiloOptions options)
+    public static void AddOrleansGateway(this WebApplicationBuilder builder)
     {
         StorageOptions storage = new();
         ClusterOptions cluster = new();
@@ -24,7 +24,7 @@ internal static class GatewayRole
         builder.Services.Configure<HostOptions>(o => o.ServicesStartConcurrently = true);
         builder.UseOrleansClient(client =>
         {
-            client.FindSilos(options, storage, cluster);
+            client.FindSilos(storage, cluster);
             client.UseClusterTls(builder.Configuration);
             client.UseConnectionRetryFilter(async (_, stopping) =>
             {
@@ -40,7 +40,7 @@ internal static class GatewayRole
         });
     }
 
-    private static void FindSilos(this IClientBuilder client, SiloOptions options, StorageOptions storage, ClusterOptions cluster)
+    private static void FindSilos(this IClientBuilder client, StorageOptions storage, ClusterOptions cluster)
     {
         switch (cluster.Provider)
         {
@@ -58,7 +58,7 @@ internal static class GatewayRole
                 });
                 break;
             case ClusterProvider.Azure:
-                AzureStorageOptions account = AzureHosting.Cluster(options, storage, cluster);
+                AzureStorageOptions account = AzureHosting.Cluster(storage, cluster);
                 AzureHosting.Probe(account, "Cluster:ConnectionString", AzureServices.Tables);
                 client.UseFaceSearchAzureClustering(account);
                 break;

@@ -49,6 +49,8 @@ postgres_binaries() {
   echo "${newest:-}"
 }
 
+azurite_script() { echo "${FACESEARCH_AZURITE:-$HOME/.cache/facesearch/azurite}/node_modules/azurite/dist/src/azurite.js"; }
+
 rabbitmq_script() {
   for candidate in /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server; do [ ! -f "$candidate" ] || { echo "$candidate"; return 0; }; done
 }
@@ -116,7 +118,7 @@ wait_for() { # name command...
 
 # All that was ever started here, the newest kind first: workers, gateways, silos, then what they use.
 names() {
-  for kind in training prometheus gateway- silo- rabbitmq rabbitmq-mapper postgres; do
+  for kind in training prometheus gateway- silo- rabbitmq rabbitmq-mapper azurite postgres; do
     for file in "$folder/run/$kind".pid "$folder/run/$kind"[0-9]*.pid; do
       [ ! -f "$file" ] || basename "$file" .pid
     done
@@ -185,6 +187,7 @@ address() { # name
   case $1 in
     silo-*) value "SILO_${1#silo-}_URL" ;;
     gateway-*) value "GATEWAY_${1#gateway-}_URL" ;;
+    azurite) echo "http://127.0.0.1:$AZURITE_BLOB_PORT" ;;
     postgres) echo "127.0.0.1:$POSTGRES_PORT" ;;
     rabbitmq) echo "127.0.0.1:$RABBITMQ_PORT" ;;
     prometheus) echo "http://127.0.0.1:$PROMETHEUS_PORT" ;;

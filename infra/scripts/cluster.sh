@@ -1,13 +1,14 @@
 #!/bin/sh
 # A FaceSearch cluster as plain processes on this machine, from Debian's packages and the built programs: a private PostgreSQL, a
 # private RabbitMQ node, silos, gateways; all on free loopback ports, with everything in one folder.
-#   cluster.sh start [--silos N] [--gateways M] [--training] [--prometheus] [--no-tls] [--folder FOLDER]
+#   cluster.sh start [--silos N] [--gateways M] [--azurite] [--training] [--prometheus] [--no-tls] [--folder FOLDER]
 #   cluster.sh stop [--delete]         stops all; --delete removes the folder too
 #   cluster.sh status                  exit code 0: all of it runs and is ready
 #   cluster.sh kill NAME [SIGNAL]      KILL by default; NAME is a silo's number, or a name that status lists
 #   cluster.sh logs [NAME]
 # `start` is idempotent: it starts what is missing, such as what `kill` killed. What tests need (ports, addresses, keys) is in
 # FOLDER/cluster.env. FOLDER: --folder, else FACESEARCH_CLUSTER, else ./facesearch-cluster.
+# --azurite: an Azure storage account, played by Azurite (infra/scripts/install-azurite.sh), instead of PostgreSQL; for good in that folder.
 # FACESEARCH_SILO_DLL, FACESEARCH_TRAINING_DLL: the programs, by default those built in Release beside this script. Other variables are
 # handed on: Cluster__ProbeTimeout=00:00:01 cluster.sh start. Exit code 3: something is not installed.
 set -eu
@@ -18,7 +19,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 
 usage() { sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
-silos=3 gateways=2 training=no prometheus=no tls=yes delete=no name='' signal=KILL
+silos=3 gateways=2 training=no prometheus=no tls=yes azurite=no delete=no name='' signal=KILL
 folder=${FACESEARCH_CLUSTER:-facesearch-cluster}
 [ $# -ge 1 ] || usage
 command=$1
@@ -30,6 +31,7 @@ while [ $# -gt 0 ]; do
     --folder) folder=${2:?--folder FOLDER}; shift ;;
     --training) training=yes ;;
     --prometheus) prometheus=yes ;;
+    --azurite) azurite=yes ;;
     --no-tls) tls=no ;;
     --delete) delete=yes ;;
     -*) usage ;;
@@ -47,7 +49,6 @@ prepare() {
   need dotnet 'the .NET 10 runtime'
   need curl curl
   [ -f "$silo_dll" ] || die 3 "There is no $silo_dll: dotnet build -c Release Silo, or set FACESEARCH_SILO_DLL."
-  [ -n "$(postgres_binaries)" ] || die 3 'PostgreSQL is not installed: apt-get install postgresql.'
   mkdir -p "$folder/run" "$folder/logs" "$folder/secrets" "$folder/models"
   folder=$(cd "$folder" && pwd)
   chmod 711 "$folder"
@@ -60,7 +61,14 @@ prepare() {
   rm -f "$folder/run/begun"
   keep CLUSTER_FOLDER "$folder"
   keep FACESEARCH_KEY "$(secret)"
-  keep POSTGRES_PASSWORD "$(secret)"
+  if [ "$azurite" = yes ]; then keep CLUSTER_STORAGE Azure; else keep CLUSTER_STORAGE Postgres; fi
+  if [ "$CLUSTER_STORAGE" = Azure ]; then
+    need node Node.js
+    [ -f "$(azurite_script)" ] || die 3 'Azurite is not installed: infra/scripts/install-azurite.sh'
+  else
+    [ "$azurite" = no ] || die 2 "The cluster in $folder has its data in PostgreSQL: choose another --folder."
+    [ -n "$(postgres_binaries)" ] || die 3 'PostgreSQL is not installed: apt-get install postgresql.'
+  fi
   [ -f "$folder/secrets/master.key" ] || head -c 32 /dev/urandom >"$folder/secrets/master.key"
   printf %s "$FACESEARCH_KEY" >"$folder/secrets/admin-key"
 }
@@ -70,8 +78,38 @@ certificates() { # name
   [ -f "$folder/secrets/tls/$1.pem" ] || sh "$root/infra/scripts/make-cluster-certificates.sh" "$folder/secrets/tls" "$1" >/dev/null
 }
 
+start_storage() {
+  if [ "$CLUSTER_STORAGE" = Azure ]; then start_azurite; else start_postgres; fi
+}
+
+storage_ready() {
+  if [ "$CLUSTER_STORAGE" = Azure ]; then
+    wait_for azurite listening "$AZURITE_BLOB_PORT"
+    wait_for azurite listening "$AZURITE_TABLE_PORT"
+  else
+    apply_schema
+  fi
+}
+
+start_azurite() {
+  keep_port AZURITE_BLOB_PORT
+  keep_port AZURITE_QUEUE_PORT
+  keep_port AZURITE_TABLE_PORT
+  keep AZURITE_KEY "$(secret | base64 | tr -d '\n')"
+  account="http://127.0.0.1:%s/facesearch"
+  # shellcheck disable=SC2059 # the formats are ours
+  keep Storage__ConnectionString "DefaultEndpointsProtocol=http;AccountName=facesearch;AccountKey=$AZURITE_KEY;BlobEndpoint=$(printf "$account" "$AZURITE_BLOB_PORT");TableEndpoint=$(printf "$account" "$AZURITE_TABLE_PORT");"
+  alive azurite && return 0
+  (
+    export AZURITE_ACCOUNTS="facesearch:$AZURITE_KEY"
+    launch azurite node "$(azurite_script)" --silent --location "$folder/azurite" --blobHost 127.0.0.1 --blobPort "$AZURITE_BLOB_PORT" --queueHost 127.0.0.1 \
+      --queuePort "$AZURITE_QUEUE_PORT" --tableHost 127.0.0.1 --tablePort "$AZURITE_TABLE_PORT" --skipApiVersionCheck --disableTelemetry
+  )
+}
+
 start_postgres() {
   keep_port POSTGRES_PORT
+  keep POSTGRES_PASSWORD "$(secret)"
   keep Storage__ConnectionString "Host=127.0.0.1;Port=$POSTGRES_PORT;Username=facesearch;Password=$POSTGRES_PASSWORD;Database=facesearch;Timeout=15"
   alive postgres && return 0
   binaries=$(postgres_binaries)
@@ -125,7 +163,7 @@ start_rabbitmq() {
 server_settings() { # name http-port
   export ASPNETCORE_URLS="http://127.0.0.1:$2" Silo__DataFolder="$folder/data/$1" FACESEARCH_MODELS="${FACESEARCH_MODELS:-$folder/models}"
   export Silo__RetentionKeyFile="$folder/secrets/master.key" FACESEARCH_ADMIN_KEY="$FACESEARCH_KEY"
-  export Storage__Provider=Postgres Storage__ConnectionString Cluster__Provider=Postgres
+  export Storage__Provider="$CLUSTER_STORAGE" Storage__ConnectionString Cluster__Provider="$CLUSTER_STORAGE"
   if [ -n "${RABBITMQ_PORT:-}" ]; then
     export Messaging__Transport=RabbitMq Messaging__Host=127.0.0.1 Messaging__Port="$RABBITMQ_PORT"
     export Messaging__Username="$RABBITMQ_USER" Messaging__PasswordFile="$folder/secrets/rabbitmq-password"
@@ -202,9 +240,9 @@ start() {
   [ "$tls" = no ] || command -v openssl >/dev/null || { say 'openssl is not installed: the Orleans ports are not encrypted.'; tls=no; }
   trap undo EXIT
   trap 'exit 130' INT TERM
-  start_postgres
+  start_storage
   start_rabbitmq
-  apply_schema
+  storage_ready
   [ -z "${RABBITMQ_PORT:-}" ] || wait_for rabbitmq listening "$RABBITMQ_PORT"
   each "$silos" start_silo
   each "$silos" silo_ready

@@ -13,7 +13,8 @@ namespace FaceSearch.FaultBench.Scenarios;
 /// </summary>
 internal sealed class OverloadScenario : Scenario
 {
-    private const int ClosedLoop = 48, Deadline = 2_000, MostUnderWay = 6_000, Tolerance = 50, Times = 3;
+    private const int ClosedLoop = 48, Deadline = 2_000, MostUnderWay = 6_000, Tolerance = 50, Times = 3, MostWindows = 12;
+    private const double Steady = 1.05;
     private const string ServersProcessor = "0";
     private static readonly TimeSpan Warm = TimeSpan.FromSeconds(5), Measured = TimeSpan.FromSeconds(10), Step = TimeSpan.FromSeconds(5);
 
@@ -39,8 +40,7 @@ internal sealed class OverloadScenario : Scenario
         Person[] known = [.. ledger.People];
         int seconds = run.Dose ?? (run.IsLong ? Doses.Long : Doses.Short);
         run.Progress.Begin(seconds);
-        await ClosedAsync(cluster, known, Warm);
-        double capacity = await ClosedAsync(cluster, known, Measured);
+        double capacity = await CapacityAsync(cluster, known, untilSteady: run.IsLong);
         row.Counts["capacity, identifications/s"] = (long)capacity;
         row.Counts["sent, identifications/s"] = (long)(Times * capacity);
         Memory memory = new(cluster);
@@ -68,6 +68,21 @@ internal sealed class OverloadScenario : Scenario
             Judge(ledger, row, totals, memory);
             row.Take(ledger);
         }
+    }
+
+    /// <summary>What a closed loop gets. New processes get faster for a minute, while their code is compiled anew: until they no longer do.</summary>
+    private static async Task<double> CapacityAsync(FaultCluster cluster, Person[] known, bool untilSteady)
+    {
+        await ClosedAsync(cluster, known, Warm);
+        double best = await ClosedAsync(cluster, known, Measured);
+        for (int window = 1; untilSteady && window < MostWindows; window++)
+        {
+            double next = await ClosedAsync(cluster, known, Measured);
+            if (next < Steady * best)
+                return Math.Max(best, next);
+            best = next;
+        }
+        return best;
     }
 
     /// <summary>Answers a second of clients that each wait for theirs.</summary>

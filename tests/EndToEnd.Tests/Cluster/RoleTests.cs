@@ -35,7 +35,7 @@ public sealed class RoleTests
             // Whoever merges the answers of the shards counts them.
             await gateway.WaitAsync(async () =>
             {
-                Ledger.Best(await gateway.IdentifyAsync("spread", Synthetic.Face(1))).ShouldBe(Api.Name(1));
+                Ledger.Best(await gateway.SendAsync(HttpMethod.Post, "/api/v1/galleries/spread/identify", JsonContent.Create(new { embedding = Synthetic.Face(1), timeoutMs = 20_000 }))).ShouldBe(Api.Name(1));
                 return (await silo.Http.GetStringAsync("/metrics")).Contains("facesearch_shard_answers_total", StringComparison.Ordinal);
             }, Limit);
         }

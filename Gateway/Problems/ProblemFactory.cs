@@ -30,7 +30,7 @@ internal static class ProblemFactory
             ProblemTypes.Overloaded, "The server has more work than it can take. Try again shortly.") with { RetryAfterSeconds = 1 },
         TimeoutException => Create(ProblemTypes.DeadlineExceeded, "The server did not finish in time. " + UnknownOutcome) with { RetryAfterSeconds = 1 },
         OperationCanceledException => Create(ProblemTypes.DeadlineExceeded, "The deadline passed before the answer was ready. " + UnknownOutcome),
-        SiloUnavailableException or OrleansMessageRejectionException or Orleans.Runtime.Messaging.ConnectionFailedException or ClientNotAvailableException => Create(
+        _ when exception is Orleans.Runtime.Messaging.ConnectionFailedException || Transient.Is(exception) => Create(
             ProblemTypes.ShardUnavailable, "A part of the cluster cannot be reached at the moment. " + UnknownOutcome) with { RetryAfterSeconds = 2 },
         _ => Create(ProblemTypes.Internal, "The server failed in a way it did not expect. Its log has the details under the trace id."),
     };

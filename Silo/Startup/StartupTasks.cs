@@ -52,6 +52,7 @@ internal static class StartupHosting
         StackExchange.Redis.RedisException => $"The Redis server of Cluster:ConnectionString cannot be used: {e.Message}",
         TimeoutException => "The other silos of the cluster did not answer for two minutes. Look whether they run and reach each other, and start again.",
         AggregateException { InnerException: { } inner } => Explain(inner),
+        Orleans.Runtime.OrleansException { InnerException: FaceSearchException inner } => Explain(inner),
         _ => null,
     };
 }

@@ -54,7 +54,7 @@ internal static partial class DurableFolder
             return false;
         string doomed = Path.Combine(Path.GetDirectoryName(folder)!, $"{DoomedPrefix}{Guid.NewGuid():n}");
         Rename(folder, doomed);
-        Directory.Delete(doomed, recursive: true);
+        Remove(doomed);
         return true;
     }
 
@@ -69,7 +69,23 @@ internal static partial class DurableFolder
         foreach (string leftover in Directory.EnumerateDirectories(folder, DoomedPrefix + "*"))
         {
             if (inUse is null || !inUse(leftover))
-                Directory.Delete(leftover, recursive: true);
+                Remove(leftover);
+        }
+    }
+
+    /// <summary>Returns when nothing of a folder is left that nobody reads; others may be deleting it at the same time.</summary>
+    private static void Remove(string doomed)
+    {
+        while (Directory.Exists(doomed))
+        {
+            try
+            {
+                Directory.Delete(doomed, recursive: true);
+            }
+            catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException)
+            {
+                // Somebody else was faster with a part of it.
+            }
         }
     }
 

@@ -97,7 +97,7 @@ internal sealed class BackupJob : IDisposable
             {
                 State = BackupState.Failed,
                 FinishedAt = time.GetUtcNow(),
-                Reason = e is StorageException ? e.Message : e is IOException or UnauthorizedAccessException ? "The backup's folder cannot be written: is there space, and may the server write there?" : "It failed in a way that was not expected; the server's log has the details.",
+                Reason = e is StorageException or FaceSearchException ? e.Message : e is IOException or UnauthorizedAccessException ? "The backup's folder cannot be written: is there space, and may the server write there?" : "It failed in a way that was not expected; the server's log has the details.",
             };
         }
     });

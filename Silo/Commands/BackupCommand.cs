@@ -30,7 +30,7 @@ internal static class BackupCommand
                 ? Report("written to", arguments.Folder, await new BackupWriter(stores.Stores(arguments.WithModels), arguments.Folder, arguments.Secret, TimeProvider.System, Print).RunAsync())
                 : Report("restored from", arguments.Folder, await new BackupReader(arguments.Folder, arguments.Secret, Print).RestoreAsync(stores.Stores(withModels: true)));
         }
-        catch (Exception e) when (e is StorageException or ConfigurationException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is StorageException or FaceSearchException or ConfigurationException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return e is ConfigurationException ? 2 : 1;

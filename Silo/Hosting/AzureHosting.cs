@@ -12,14 +12,14 @@ internal static class AzureHosting
     /// <exception cref="ConfigurationException">A setting is missing or cannot be used; no value is repeated.</exception>
     public static AzureStorageOptions Storage(SiloOptions options, StorageOptions storage)
     {
-        CheckPlace(storage);
+        (string? connection, Uri? blobs, Uri? tables) = Place(storage);
         if (options.RetentionKeyFile is { } file && !(File.Exists(file) && new FileInfo(file).Length == KeyLength))
             throw new ConfigurationException($"Silo:RetentionKeyFile must name an existing file of {KeyLength} random bytes, the same for every silo. With Storage:Provider=Azure no silo makes one.");
         return new AzureStorageOptions
         {
-            ConnectionString = string.IsNullOrWhiteSpace(storage.ConnectionString) ? null : storage.ConnectionString,
-            BlobEndpoint = storage.BlobEndpoint,
-            TableEndpoint = storage.TableEndpoint,
+            ConnectionString = connection,
+            BlobEndpoint = blobs,
+            TableEndpoint = tables,
             CacheFolder = storage.CacheFolder ?? Path.Combine(options.DataFolder, "cache"),
             MasterKeyFile = options.RetentionKeyFile,
         };
@@ -33,13 +33,8 @@ internal static class AzureHosting
             return new AzureStorageOptions { ConnectionString = cluster.ConnectionString };
         if (storage.Provider != StorageProvider.Azure)
             throw new ConfigurationException("Cluster:ConnectionString is missing: DefaultEndpointsProtocol=https;AccountName=...;AccountKey=...");
-        CheckPlace(storage);
-        return new AzureStorageOptions
-        {
-            ConnectionString = string.IsNullOrWhiteSpace(storage.ConnectionString) ? null : storage.ConnectionString,
-            BlobEndpoint = storage.BlobEndpoint,
-            TableEndpoint = storage.TableEndpoint,
-        };
+        (string? connection, Uri? blobs, Uri? tables) = Place(storage);
+        return new AzureStorageOptions { ConnectionString = connection, BlobEndpoint = blobs, TableEndpoint = tables };
     }
 
     /// <summary>Asks the account at the start; the start fails if it cannot be used.</summary>
@@ -66,10 +61,12 @@ internal static class AzureHosting
         }
     }
 
-    private static void CheckPlace(StorageOptions storage)
+    private static (string? Connection, Uri? Blobs, Uri? Tables) Place(StorageOptions storage)
     {
-        if (string.IsNullOrWhiteSpace(storage.ConnectionString) && (storage.BlobEndpoint is not { IsAbsoluteUri: true } || storage.TableEndpoint is not { IsAbsoluteUri: true }))
+        string? connection = string.IsNullOrWhiteSpace(storage.ConnectionString) ? null : storage.ConnectionString;
+        if (connection is null && (storage.BlobEndpoint is not { IsAbsoluteUri: true } || storage.TableEndpoint is not { IsAbsoluteUri: true }))
             throw new ConfigurationException("Storage:ConnectionString is missing, or Storage:BlobEndpoint and Storage:TableEndpoint (https://ACCOUNT.blob.core.windows.net, https://ACCOUNT.table.core.windows.net) for a managed identity.");
+        return (connection, storage.BlobEndpoint, storage.TableEndpoint);
     }
 
     private sealed class AccountCheck(AzureStorageProbe probe, string setting) : IHostedService, IStorageCheck

@@ -59,7 +59,7 @@ internal static class GatewayRole
                 break;
             case ClusterProvider.Azure:
                 AzureStorageOptions account = AzureHosting.Cluster(storage, cluster);
-                AzureHosting.Probe(account, "Cluster:ConnectionString", AzureServices.Tables);
+                AzureHosting.Probe(account, string.IsNullOrWhiteSpace(cluster.ConnectionString) ? "Storage:ConnectionString" : "Cluster:ConnectionString", AzureServices.Tables);
                 client.UseFaceSearchAzureClustering(account);
                 break;
             case ClusterProvider.Redis when !string.IsNullOrWhiteSpace(cluster.ConnectionString):

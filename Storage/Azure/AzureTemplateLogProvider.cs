@@ -37,15 +37,7 @@ public sealed partial class AzureTemplateLogProvider : ITemplateLogProvider
     public async ValueTask<ITemplateLog> OpenAsync(ShardId shard, CancellationToken cancellationToken = default)
     {
         string prefix = Prefix(shard);
-        try
-        {
-            return await Task.Run(() => OpenLogAsync(shard, prefix, cancellationToken), cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested)
-            && AzureErrors.Translate(shard, e) is var translated && !ReferenceEquals(translated, e))
-        {
-            throw translated;
-        }
+        return await AzureErrors.GuardAsync(shard, () => Task.Run(() => OpenLogAsync(shard, prefix, cancellationToken), cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 
     public ILogFollower Follow(ShardId shard) => new AzureLogFollower(shard, new LogHeadBlob(shard, _account, Prefix(shard)), Container, () => _cache.NewFolder("follower"));

@@ -34,8 +34,8 @@ public sealed class PostgresGrainStorage(AdoNetGrainStorage storage) : IGrainSto
         {
             throw PostgresErrors.Translate("grain states", e) switch
             {
-                StorageFullException full => new FaceSearchException(ProblemTypes.StorageFull, 507, full.Message, TimeSpan.FromSeconds(30)),
-                Exception other => new FaceSearchException(ProblemTypes.ShardUnavailable, 503, other.Message, TimeSpan.FromSeconds(1)),
+                StorageFullException full => GrainStateProblems.Full(full.Message),
+                Exception other => GrainStateProblems.Unavailable(other.Message),
             };
         }
     }

@@ -119,25 +119,23 @@ public sealed class SqliteGrainStorage : IGrainStorage, IGrainStateList, IDispos
         try
         {
             if (_failed)
-                throw Unavailable("A write to the grain storage failed; the process must be restarted before it accepts changes.");
+                throw GrainStateProblems.Unavailable("A write to the grain storage failed; the process must be restarted before it accepts changes.");
             await Task.Run(action).ConfigureAwait(false);
         }
         catch (SqliteException e) when (e.IsFull())
         {
-            throw new FaceSearchException(ProblemTypes.StorageFull, 507, "There is no space left for the grain storage. Free some space; nothing needs restarting.", TimeSpan.FromSeconds(30));
+            throw GrainStateProblems.Full("There is no space left for the grain storage. Free some space; nothing needs restarting.");
         }
         catch (SqliteException e)
         {
             _failed = true; // What was flushed is unknown now: nothing may be acknowledged any more.
-            throw Unavailable($"The grain storage failed: SQLite reports {SqliteErrors.Code(e)}.");
+            throw GrainStateProblems.Unavailable($"The grain storage failed: SQLite reports {SqliteErrors.Code(e)}.");
         }
         finally
         {
             _turn.Release();
         }
     }
-
-    private static FaceSearchException Unavailable(string message) => new(ProblemTypes.ShardUnavailable, 503, message, TimeSpan.FromSeconds(1));
 
     private void Checkpoint() => Execute("PRAGMA wal_checkpoint(TRUNCATE)");
 

@@ -96,9 +96,8 @@ start_azurite() {
   keep_port AZURITE_QUEUE_PORT
   keep_port AZURITE_TABLE_PORT
   keep AZURITE_KEY "$(secret | base64 | tr -d '\n')"
-  account="http://127.0.0.1:%s/facesearch"
-  # shellcheck disable=SC2059 # the formats are ours
-  keep Storage__ConnectionString "DefaultEndpointsProtocol=http;AccountName=facesearch;AccountKey=$AZURITE_KEY;BlobEndpoint=$(printf "$account" "$AZURITE_BLOB_PORT");TableEndpoint=$(printf "$account" "$AZURITE_TABLE_PORT");"
+  account="AccountName=facesearch;AccountKey=$AZURITE_KEY;BlobEndpoint=http://127.0.0.1:$AZURITE_BLOB_PORT/facesearch;TableEndpoint=http://127.0.0.1:$AZURITE_TABLE_PORT/facesearch"
+  keep Storage__ConnectionString "DefaultEndpointsProtocol=http;$account;"
   alive azurite && return 0
   (
     export AZURITE_ACCOUNTS="facesearch:$AZURITE_KEY"
